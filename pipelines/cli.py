@@ -1,0 +1,80 @@
+"""The command line: `sendwise COMMAND`. Thin: it parses, calls one pipeline, prints the outcome."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+from rich.markup import escape
+
+from core.errors import SendwiseError
+from core.settings import Settings, load_settings
+from pipelines.outcome import console
+
+app = typer.Typer(
+    name="sendwise",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help=(
+        "A self-hosted brain for e-mail personalisation.\n\n"
+        "**First look:** `sendwise --home var/demo demo`\n\n"
+        "**Your own data:** `import` → `train` → `score` → `publish` → `serve` → `send`.\n\n"
+        "Every command takes `--json` for one line of machine-readable result. "
+        "Exit codes: 0 done, 2 bad input or settings, 3 a gate that was asked for did not pass."
+    ),
+)
+
+# Modules of commands register themselves on `app`; they import heavy rooms only when run,
+# so that `--help` answers at once.
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one line of JSON instead of a table.")]
+AsOf = Annotated[
+    str,
+    typer.Option(
+        help="Use what was known before this instant (ISO 8601). Empty: now; a bare date: midnight UTC."
+    ),
+]
+
+
+@app.callback()
+def workspace(
+    context: typer.Context,
+    home: Annotated[
+        Path | None,
+        typer.Option(help="The workspace folder (default: SENDWISE_HOME, else `var`).", show_default=False),
+    ] = None,
+) -> None:
+    """Read the settings once; commands take them from the context."""
+    context.obj = load_settings(home=home) if home else load_settings()
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """Return the settings this command runs with."""
+    settings = context.find_object(Settings)
+    assert settings is not None  # noqa: S101  # the callback always runs first
+    return settings
+
+
+def main() -> None:
+    """Run the command line; a mistake of the caller is one line on standard error and exit code 2."""
+    import pipelines.commands.importing
+    import pipelines.commands.learning
+    import pipelines.commands.reporting
+    import pipelines.commands.scoring
+    import pipelines.commands.sending
+    import pipelines.commands.service  # noqa: F401
+
+    try:
+        sys.exit(app(standalone_mode=False))
+    except SendwiseError as error:
+        console.print(f"[bold red]error:[/bold red] {escape(str(error))}", soft_wrap=True)
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        console.print("stopped; run the same command again to go on.")
+        sys.exit(130)

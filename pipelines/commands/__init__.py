@@ -1,0 +1,1 @@
+"""The commands of `sendwise`, grouped by what they work on."""

@@ -1,0 +1,89 @@
+"""What a pipeline gives back, and how it is shown to a person or a program."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+console = Console(stderr=True, highlight=False)  # progress and remarks; results go to stdout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The result of one pipeline run.
+
+    `status` is `done`, or `unchanged` when the same inputs and parameters ran before.
+    `data` is the machine-readable result; `columns` and `rows` are the table for people.
+    """
+
+    title: str
+    data: dict[str, object]
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[object]] = ()
+    notes: Sequence[str] = ()
+    status: Literal["done", "unchanged"] = "done"
+    exit_code: int = field(default=0)
+
+    def show(self, *, as_json: bool) -> None:
+        """Print one line of JSON, or a table with its notes, to standard output."""
+        if as_json:
+            line = orjson.dumps(
+                {"status": self.status, **self.data},
+                default=str,
+                option=orjson.OPT_SERIALIZE_NUMPY,
+            )
+            sys.stdout.write(line.decode() + "\n")
+            return
+        out = Console(highlight=False)
+        table = Table(title=self.title, title_justify="left", title_style="bold")
+        for number, name in enumerate(self.columns):
+            is_number = bool(self.rows) and all(
+                isinstance(row[number], int | float) for row in self.rows
+            )
+            table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+        for row in self.rows:
+            table.add_row(*(_text(value) for value in row))
+        out.print(table if self.columns else f"[bold]{self.title}[/bold]")
+        for note in self.notes:
+            out.print(note, soft_wrap=True)
+        if self.status == "unchanged":
+            out.print("Nothing to do: the same inputs and parameters ran before.")
+
+
+class Advance(Protocol):
+    """Says that `amount` more units of work are done."""
+
+    def __call__(self, amount: int = 1, /) -> None:
+        """Move the progress bar on."""
+        ...
+
+
+@contextmanager
+def progress_bar(what: str, total: int | None = None) -> Iterator[Advance]:
+    """Show a progress bar on standard error while the block runs; quiet where nobody looks."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+
+        def advance(amount: int = 1, /) -> None:
+            bar.advance(task, amount)
+
+        yield advance
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.4f}" if abs(value) < 10 else f"{value:,.1f}"
+    return "" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""What every room may use: column names, errors, the clock, ids and settings."""

@@ -1,0 +1,141 @@
+"""Settings: `SENDWISE_*` in the environment, else `conf/sendwise.yaml`, else the defaults here.
+
+Typed, bounded and frozen. A bad value stops the start with the name of the setting.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import available_timezones
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+from core.errors import ConfigError
+
+
+class Settings(BaseSettings):
+    """Everything that may differ between two installations."""
+
+    model_config = SettingsConfigDict(env_prefix="SENDWISE_", extra="forbid", frozen=True)
+
+    home: Path = Field(Path("var"), description="The workspace: every file sendwise writes.")
+    conf: Path = Field(Path("conf"), description="Folder of mappings, campaigns and settings.")
+    now: str = Field("", description="The service's clock, ISO 8601. Empty: the real one.")
+
+    currency: str = Field(
+        "",
+        pattern=r"^([A-Z]{3})?$",
+        description="The shop's base currency. Empty: that of the first import.",
+    )
+    rates: dict[str, float] = Field(
+        default_factory=dict,
+        description="Value of one unit of another currency in the base currency.",
+    )
+    timezone: str = Field("UTC", description="The shop's time zone, for days and hours.")
+
+    tracking_uri: str = Field("", description="MLflow server. Empty: SQLite in the workspace.")
+    experiment: str = Field("sendwise", description="MLflow experiment that runs go to.")
+    gate_margin: float = Field(
+        0.01,
+        ge=0,
+        description="A candidate's gain over the champion may have a lower bound down to minus this.",
+    )
+    horizon_days: int = Field(30, ge=1, le=365, description="How far ahead propensity looks.")
+
+    service_url: str = Field(
+        "http://127.0.0.1:3000", description="Where the send step finds the service."
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:3000", description="Address of the service in e-mails: pictures, links."
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="Signs unsubscribe links. Empty: made once in the workspace."
+    )
+    smtp_host: str = Field("127.0.0.1", description="SMTP server of `--transport smtp`.")
+    smtp_port: int = Field(25, ge=1, le=65_535)
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_starttls: bool = Field(default=False, description="Upgrade the connection with STARTTLS.")
+
+    decision_delay: timedelta = Field(
+        timedelta(milliseconds=200),
+        gt=timedelta(0),
+        le=timedelta(seconds=1),
+        description="How long a decision may wait in memory before it is written.",
+    )
+    drift_share: float = Field(
+        0.3, gt=0, le=1, description="`drift --gate` fails when more than this share drifted."
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"no time zone {name!r}; write for example Europe/London")
+        return name
+
+    @property
+    def mlflow_uri(self) -> str:
+        """The MLflow tracking and registry address."""
+        return self.tracking_uri or f"sqlite:///{(self.home / 'mlflow.db').absolute()}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, the environment over the file."""
+        conf = Path(os.environ.get("SENDWISE_CONF", "conf"))
+        return (
+            init_settings,
+            env_settings,
+            YamlConfigSettingsSource(settings_cls, yaml_file=conf / "sendwise.yaml"),
+        )
+
+
+def load_settings(**given: object) -> Settings:
+    """Read the settings once, at an edge; pass them down from there.
+
+    Raises:
+        ConfigError: A value is unknown, of the wrong type or out of its bounds.
+    """
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # names and types are checked at run time
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"setting {name!r} (SENDWISE_{name.upper()} or conf/sendwise.yaml): {first['msg']}"
+        ) from None
+
+
+def secret_key(settings: Settings) -> str:
+    """Return the key that signs links: the setting, else one made once in the workspace."""
+    if given := settings.secret_key.get_secret_value():
+        return given
+    path = settings.home / "secret.key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f"{path.name}.{os.getpid()}")
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(32))
+        try:
+            os.link(aside, path)  # fails where another process was first: then its key counts
+        except FileExistsError:
+            pass
+        finally:
+            aside.unlink()
+    return path.read_text()

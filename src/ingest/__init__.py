@@ -1,0 +1,1 @@
+"""From foreign data to the durable event log: contract, mapping, validation, log and lake."""
