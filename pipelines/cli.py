@@ -30,7 +30,9 @@ app = typer.Typer(
 
 # Modules of commands register themselves on `app`; they import heavy rooms only when run,
 # so that `--help` answers at once.
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print one line of JSON instead of a table.")]
+JsonFlag = Annotated[
+    bool, typer.Option("--json", help="Print one line of JSON instead of a table.")
+]
 AsOf = Annotated[
     str,
     typer.Option(
@@ -44,7 +46,9 @@ def workspace(
     context: typer.Context,
     home: Annotated[
         Path | None,
-        typer.Option(help="The workspace folder (default: SENDWISE_HOME, else `var`).", show_default=False),
+        typer.Option(
+            help="The workspace folder (default: SENDWISE_HOME, else `var`).", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Read the settings once; commands take them from the context."""
@@ -59,7 +63,7 @@ def settings_of(context: typer.Context) -> Settings:
 
 
 def main() -> None:
-    """Run the command line; a mistake of the caller is one line on standard error and exit code 2."""
+    """Run the command line; a caller's mistake is one line on standard error and exit code 2."""
     import pipelines.commands.importing
     import pipelines.commands.learning
     import pipelines.commands.reporting

@@ -69,8 +69,15 @@ class Advance(Protocol):
 @contextmanager
 def progress_bar(what: str, total: int | None = None) -> Iterator[Advance]:
     """Show a progress bar on standard error while the block runs; quiet where nobody looks."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(
+        *columns, console=console, disable=not console.is_terminal, transient=True
+    ) as bar:
         task = bar.add_task(what, total=total)
 
         def advance(amount: int = 1, /) -> None:

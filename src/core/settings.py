@@ -11,11 +11,13 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import available_timezones
 
+import yaml
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     YamlConfigSettingsSource,
 )
 
@@ -47,7 +49,7 @@ class Settings(BaseSettings):
     gate_margin: float = Field(
         0.01,
         ge=0,
-        description="A candidate's gain over the champion may have a lower bound down to minus this.",
+        description="A gain over the champion has a lower bound above minus this.",
     )
     horizon_days: int = Field(30, ge=1, le=365, description="How far ahead propensity looks.")
 
@@ -119,6 +121,11 @@ def load_settings(**given: object) -> Settings:
         name = ".".join(str(part) for part in first["loc"])
         raise ConfigError(
             f"setting {name!r} (SENDWISE_{name.upper()} or conf/sendwise.yaml): {first['msg']}"
+        ) from None
+    except (SettingsError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(
+            f"sendwise.yaml or a SENDWISE_* variable is unreadable: {reason}"
         ) from None
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 ORDER_COMPLETED: Final = "Order Completed"
 ORDER_REFUNDED: Final = "Order Refunded"
-CAMPAIGN_SENT: Final = "Campaign Sent"  # ours: a mailing that a source records without e-mail events
+CAMPAIGN_SENT: Final = "Campaign Sent"  # ours: a mailing without e-mail events
 COUPON_APPLIED: Final = "Coupon Applied"
 
 EVENTS: Final = pa.schema(
