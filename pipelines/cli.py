@@ -36,7 +36,7 @@ JsonFlag = Annotated[
 AsOf = Annotated[
     str,
     typer.Option(
-        help="Use what was known before this instant (ISO 8601). Empty: now; a bare date: midnight UTC."
+        help="Use what was known before this instant (ISO 8601). Empty: now; a date: midnight UTC."
     ),
 ]
 
