@@ -1,0 +1,1 @@
+"""What is known of each customer at the moment of sending: snapshots and the decision log."""

@@ -1,0 +1,299 @@
+"""Snapshots: features, scores and product lists of every customer as of one instant.
+
+A snapshot is a folder that never changes. It is written aside, renamed into place, and then
+the pointer file `current` is swapped, so a reader sees the old one or the new one, never a
+half. Its ID is made of `as_of` and a digest of what went in: the same inputs, the same ID.
+
+    snapshots/current            the ID that counts
+    snapshots/ID/manifest.json   what this is: versions, clusters, popular products
+    snapshots/ID/scores.parquet  one row per customer, for people and reports
+    snapshots/ID/lists.parquet   one row per customer, slot and rank
+    snapshots/ID/serving.db      customer -> profile, for the service: one indexed read
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import DataError, NotReadyError
+from core.ids import digest
+from profiles.profile import (
+    BUY_AGAIN,
+    LISTS,
+    NEW_FOR_YOU,
+    POPULAR,
+    Pick,
+    Profile,
+    Value,
+    lists_table,
+    pack,
+    scores_table,
+    unpack,
+)
+
+__all__ = [
+    "BUY_AGAIN",
+    "NEW_FOR_YOU",
+    "POPULAR",
+    "Manifest",
+    "Pick",
+    "Profile",
+    "Snapshot",
+    "Value",
+    "current_id",
+    "find_snapshot",
+    "open_snapshot",
+    "point_to",
+    "snapshot_id",
+    "write_snapshot",
+]
+
+_BATCH: Final = 2_000  # profiles held in memory while writing
+
+
+class Manifest(BaseModel):
+    """What a snapshot is and what it was made from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    as_of: datetime
+    model_versions: dict[str, str] = Field(description="Registered name -> version used.")
+    customers: int
+    outputs: tuple[str, ...] = Field(description="Names of the outputs profiles may have.")
+    clusters: dict[str, dict[str, object]] = Field(
+        default_factory=dict, description="Cluster name -> its traits, size and medians."
+    )
+    popular: tuple[Pick, ...] = Field(default=(), description="Best first, for everybody.")
+    popular_by_cluster: dict[str, tuple[Pick, ...]] = Field(default_factory=dict)
+
+
+def snapshot_id(as_of: datetime, inputs: Mapping[str, object]) -> str:
+    """Return the name of the snapshot that `inputs` (JSON-able) make as of `as_of`."""
+    return f"{as_of.astimezone(UTC):%Y%m%dT%H%M%SZ}-{digest(as_of.astimezone(UTC), inputs)}"
+
+
+def find_snapshot(home: Path, identity: str) -> Manifest | None:
+    """Return the manifest of the snapshot `identity`, or None if it was never finished."""
+    path = home / "snapshots" / identity / "manifest.json"
+    return _read_manifest(path) if path.is_file() else None
+
+
+def write_snapshot(
+    home: Path,
+    manifest: Manifest,
+    profiles: Iterable[Profile],
+    *,
+    scores_schema: pa.Schema | None = None,
+) -> Manifest:
+    """Write a snapshot under `home` and make it the current one.
+
+    Memory stays flat: `profiles` is read in batches. A snapshot of this ID that is there
+    already is kept, and only becomes current again.
+
+    Args:
+        home: The workspace.
+        manifest: Its `customers` is counted here; the rest is taken as given.
+        profiles: Every customer once, in any order.
+        scores_schema: Types of features and outputs in scores.parquet (without
+            `customer_id`). Without it, those of the first batch.
+
+    Returns:
+        The manifest as written.
+
+    Raises:
+        DataError: A customer comes twice, or a value does not fit its column.
+    """
+    root = home / "snapshots"
+    target = root / manifest.id
+    if (known := find_snapshot(home, manifest.id)) is None:
+        aside = root / f".{manifest.id}.{os.getpid()}"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        try:
+            known = _fill(aside, manifest, profiles, scores_schema)
+            aside.rename(target)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    point_to(home, manifest.id)
+    return known
+
+
+def point_to(home: Path, identity: str) -> None:
+    """Make the finished snapshot `identity` the current one, at once and for all readers."""
+    if find_snapshot(home, identity) is None:
+        raise NotReadyError(f"no snapshot {identity} in {home}. Run `sendwise score` first.")
+    aside = home / "snapshots" / f".current.{os.getpid()}"
+    with aside.open("w") as file:
+        file.write(f"{identity}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(home / "snapshots" / "current")
+
+
+def current_id(home: Path) -> str:
+    """Return the ID of the current snapshot.
+
+    Raises:
+        NotReadyError: There is none yet, or the pointer is damaged.
+    """
+    pointer = home / "snapshots" / "current"
+    try:
+        text = pointer.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        raise NotReadyError(f"no snapshot in {home}. Run `sendwise score` first.") from None
+    except UnicodeDecodeError:
+        text = ""
+    if not re.fullmatch(r"[\w-]+", text) or not (pointer.parent / text).is_dir():
+        raise NotReadyError(
+            f"{pointer} names no snapshot that is there. Run `sendwise score` again."
+        )
+    return text
+
+
+def open_snapshot(home: Path) -> Snapshot:
+    """Open the current snapshot of the workspace `home`.
+
+    Raises:
+        NotReadyError: There is none yet, or its pointer or files are damaged.
+    """
+    return Snapshot(home / "snapshots" / current_id(home))
+
+
+class Snapshot:
+    """Reads one snapshot. May be shared by threads; stays valid when a newer one is made."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = _read_manifest(folder / "manifest.json")
+        path = (folder / "serving.db").absolute()
+        try:
+            # Immutable: SQLite takes no locks and looks for no journal, so reads never wait.
+            self._store = sqlite3.connect(
+                f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+            )
+            self._store.execute("SELECT customer_id, body FROM profile LIMIT 1").fetchone()
+        except sqlite3.Error as error:
+            raise NotReadyError(
+                f"{path} cannot be read ({error}). Delete {folder} and run `sendwise score` again."
+            ) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the file."""
+        self._store.close()
+
+    def profile(self, customer_id: str) -> Profile | None:
+        """Return what is known of a customer, or None if the snapshot does not know them."""
+        row = self._store.execute(
+            "SELECT body FROM profile WHERE customer_id = ?", (customer_id,)
+        ).fetchone()
+        return unpack(customer_id, row[0]) if row else None
+
+    def profiles(self, customer_ids: Iterable[str]) -> dict[str, Profile]:
+        """Return the profiles of those customers the snapshot knows, in one read."""
+        rows = self._store.execute(
+            "SELECT customer_id, body FROM profile"
+            " WHERE customer_id IN (SELECT value FROM json_each(?))",
+            (orjson.dumps(list(customer_ids)).decode(),),
+        )
+        return {customer_id: unpack(customer_id, body) for customer_id, body in rows}
+
+    def customer_ids(self) -> Iterator[str]:
+        """Every customer of the snapshot, in order."""
+        for (customer_id,) in self._store.execute(
+            "SELECT customer_id FROM profile ORDER BY customer_id"
+        ):
+            yield customer_id
+
+    def popular(self, cluster: str | None = None) -> list[Pick]:
+        """Return what is popular in a cluster; for None or an unknown one, with everybody."""
+        manifest = self.manifest
+        return list(manifest.popular_by_cluster.get(cluster or "", ()) or manifest.popular)
+
+
+def _fill(
+    folder: Path, manifest: Manifest, profiles: Iterable[Profile], schema: pa.Schema | None
+) -> Manifest:
+    store = sqlite3.connect(folder / "serving.db")
+    scores: pq.ParquetWriter | None = None
+    count = 0
+    try:
+        # Nobody sees the file before it is whole: no journal, one sync at the end.
+        store.executescript(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+            "CREATE TABLE profile (customer_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL);"
+        )
+        with pq.ParquetWriter(folder / "lists.parquet", LISTS, compression="zstd") as lists:
+            for batch in _batches(profiles):
+                store.executemany(
+                    "INSERT INTO profile VALUES (?, ?)",
+                    ((each.customer_id, pack(each)) for each in batch),
+                )
+                lists.write_table(lists_table(batch))
+                table = scores_table(batch, manifest.outputs, scores.schema if scores else schema)
+                if scores is None:
+                    scores = pq.ParquetWriter(
+                        folder / "scores.parquet", table.schema, compression="zstd"
+                    )
+                scores.write_table(table)
+                count += len(batch)
+        store.commit()
+    except (sqlite3.IntegrityError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise DataError(f"snapshot {manifest.id} cannot be written: {error}") from None
+    finally:
+        store.close()
+        if scores:
+            scores.close()
+    if scores is None:
+        raise DataError(f"snapshot {manifest.id} has no customers. Import orders before scoring.")
+    written = manifest.model_copy(update={"customers": count})
+    (folder / "manifest.json").write_bytes(
+        orjson.dumps(written.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
+    )
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    return written
+
+
+def _batches(profiles: Iterable[Profile]) -> Iterator[list[Profile]]:
+    stream = iter(profiles)
+    while batch := list(islice(stream, _BATCH)):
+        yield batch
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise NotReadyError(f"{path} is missing. Run `sendwise score` again.") from None
+    except ValidationError as error:
+        raise NotReadyError(
+            f"{path} is damaged ({error.error_count()} errors). "
+            f"Delete {path.parent} and run `sendwise score` again."
+        ) from None
