@@ -1,0 +1,126 @@
+"""Features of every customer at many cut-offs, in one DuckDB query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import duckdb
+import pandas as pd
+
+from core import columns as c
+from core.clock import to_us
+from core.errors import DataError
+from core.settings import Settings
+from features.registry import PROPENSITY, Feature
+from features.relations import RELATIONS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shop:
+    """What features need to know of the shop: its clock on the wall and its money.
+
+    `rates` gives the value of one minor unit of a currency in minor units of the base currency;
+    an empty `currency` is right for a shop that has only one.
+    """
+
+    timezone: str = "UTC"
+    currency: str = ""
+    rates: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Shop:
+        """Return the shop that the settings describe."""
+        return cls(
+            timezone=settings.timezone, currency=settings.currency, rates=dict(settings.rates)
+        )
+
+
+def feature_frame(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    cutoffs: Sequence[datetime],
+    features: Sequence[Feature] = PROPENSITY,
+    shop: Shop | None = None,
+) -> pd.DataFrame:
+    """Compute features of all customers as of each cut-off, from events strictly before it.
+
+    Args:
+        connection: A database with the lake's views `events` and `items`.
+        cutoffs: Timezone-aware instants, in any order; repeats count once.
+        features: Which features, in the order of the columns.
+        shop: Time zone and currency rates; the default is UTC and one currency.
+
+    Returns:
+        One row per cut-off and customer with a completed order before it: `customer_id` (str),
+        `cutoff_us`, then each feature as float64 without gaps (undefined values are the
+        feature's default). Sorted by cut-off, then customer; the same input gives the same bits.
+
+    Raises:
+        DataError: No cut-off, or orders in a currency without a rate.
+        ConfigError: A cut-off is naive.
+    """
+    instants = sorted({to_us(cutoff) for cutoff in cutoffs})
+    if not instants:
+        raise DataError("features need at least one cut-off, got none.")
+    shop = shop or Shop()
+    rates = _rates(connection, shop, before_us=instants[-1])
+    frame = connection.execute(
+        feature_query(features),
+        {
+            "cutoffs": instants,
+            "currencies": list(rates),
+            "rates": list(rates.values()),
+            "timezone": shop.timezone,
+        },
+    ).df()
+    return frame.astype({c.CUSTOMER_ID: object, c.CUTOFF_US: "int64"})
+
+
+def feature_query(features: Sequence[Feature]) -> str:
+    """Return the SQL of `feature_frame`; its parameters are those of the relations."""
+    aggregates = {
+        relation: ",\n        ".join(
+            f"{one.sql} AS {one.name}" for one in features if one.relation == relation
+        )
+        for relation in ("happened", "tastes")
+    }
+    parts = [RELATIONS]
+    for relation, expressions in aggregates.items():
+        # A customer is a row from the first completed order on; tastes only add columns.
+        having = "HAVING count(*) FILTER (is_order) > 0" if relation == "happened" else ""
+        listed = f", {expressions}" if expressions else ""
+        parts.append(
+            f"of_{relation} AS (\n    SELECT cutoff_us, customer_id{listed}\n"  # noqa: S608  # ours
+            f"    FROM {relation}\n    GROUP BY cutoff_us, customer_id\n    {having}\n)"
+        )
+    values = "".join(
+        f",\n    CAST(coalesce({one.name}, {one.default!r}) AS DOUBLE) AS {one.name}"
+        for one in features
+    )
+    return (
+        f"WITH {','.join(parts)}\nSELECT customer_id, cutoff_us{values}\n"
+        "FROM of_happened LEFT JOIN of_tastes USING (cutoff_us, customer_id)\n"
+        "ORDER BY cutoff_us, customer_id"
+    )
+
+
+def _rates(
+    connection: duckdb.DuckDBPyConnection, shop: Shop, *, before_us: int
+) -> dict[str, float]:
+    """Return the rate of each currency that orders before the last cut-off are in."""
+    found = connection.execute(
+        "SELECT DISTINCT currency FROM events"
+        " WHERE currency IS NOT NULL AND value_minor IS NOT NULL AND ts_us < $1 ORDER BY 1",
+        [before_us],
+    ).fetchall()
+    used = [str(row[0]) for row in found]
+    base = shop.currency or (used[0] if len(used) == 1 else "")
+    rates = {base: 1.0, **shop.rates}
+    if unknown := [currency for currency in used if currency not in rates]:
+        raise DataError(
+            f"events are in {used} and there is no rate for {unknown}. Set `currency` (the base) "
+            "and `rates` in conf/sendwise.yaml, for example rates: {EUR: 1.08}."
+        )
+    return {currency: rates[currency] for currency in used}
