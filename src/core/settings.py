@@ -63,9 +63,9 @@ class Settings(BaseSettings):
         SecretStr(""), description="Signs unsubscribe links. Empty: made once in the workspace."
     )
     smtp_host: str = Field("127.0.0.1", description="SMTP server of `--transport smtp`.")
-    smtp_port: int = Field(25, ge=1, le=65_535)
-    smtp_user: str = ""
-    smtp_password: SecretStr = SecretStr("")
+    smtp_port: int = Field(25, ge=1, le=65_535, description="Its port.")
+    smtp_user: str = Field("", description="Its user. Empty: no login.")
+    smtp_password: SecretStr = Field(SecretStr(""), description="Its password.")
     smtp_starttls: bool = Field(default=False, description="Upgrade the connection with STARTTLS.")
 
     decision_delay: timedelta = Field(
