@@ -1,0 +1,1 @@
+"""What a customer sees: campaigns, the choice of blocks and products, and the rendered e-mail."""
