@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from core.errors import ConfigError
 from core.settings import Settings
 from models.artefact import Artefact
+from models.bundles import LoadedModel
 from models.gate import Verdict
-from models.tracking import LoadedModel
 from pipelines.outcome import Outcome
 
 SEED: Final = 7

@@ -94,7 +94,7 @@ def load_model(folder: Path) -> Artefact:
         NotReadyError: There is no model in `folder`.
         DataError: Its kind is unknown to this version of sendwise.
     """
-    kind = read_meta(folder).get("kind")
+    kind = str(read_meta(folder).get("kind"))
     if kind not in KINDS:
         raise DataError(
             f"{folder} holds a model of kind {kind!r}; this version knows {sorted(KINDS)}. "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,20 +17,25 @@ from core.errors import DataError, NotEnoughDataError
 
 DRAWS: Final = 1_000
 LEVEL: Final = 0.95
+_BLOCK: Final = 100  # draws held in memory at once
 
 Floats = NDArray[np.float64]
 # Takes the values of one side, shape (n, ...), and how often each row was drawn, shape
-# (draws, n); gives the metric of every draw, shape (draws,). Higher is better.
+# (draws, n); gives the metric of every draw, shape (draws,), nan where it has none.
+# Higher is better.
 Metric = Callable[[Floats, Floats], Floats]
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A gain in a metric with its 95 % bootstrap interval; higher is better."""
+    """A gain in a metric with its 95 % bootstrap interval; above 0 is better."""
 
     gain: float
     low: float
     high: float
+
+    def __str__(self) -> str:
+        return f"{self.gain:+.4f} [{self.low:+.4f}, {self.high:+.4f}]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +51,30 @@ class Verdict:
 
 def mean(values: Floats, weights: Floats) -> Floats:
     """Give the mean of a per-row figure, e.g. recall per customer or minus log loss."""
-    raise NotImplementedError
+    means: Floats = (weights @ values) / weights.sum(axis=1)
+    return means
 
 
 def auc(values: Floats, weights: Floats) -> Floats:
-    """Give the area under the ROC curve of `values`, shape (n, 2): label, score."""
-    raise NotImplementedError
+    """Give the area under the ROC curve of `values`, shape (n, 2): label 0 or 1, score.
+
+    Ties count half. A draw without both labels gives nan.
+
+    Source:
+        The Mann-Whitney form of the area, with the draws' counts as weights.
+    """
+    order = np.argsort(values[:, 1], kind="stable")
+    label, score = values[order, 0], values[order, 1]
+    starts = np.flatnonzero(np.diff(score, prepend=-np.inf))  # one group per distinct score
+    drawn = weights[:, order]
+    positives = np.add.reduceat(drawn * label, starts, axis=1)
+    negatives = np.add.reduceat(drawn * (1.0 - label), starts, axis=1)
+    below = np.cumsum(negatives, axis=1) - negatives / 2
+    with np.errstate(invalid="ignore"):  # 0/0: the draw has one label only
+        area: Floats = (positives * below).sum(axis=1) / (
+            positives.sum(axis=1) * negatives.sum(axis=1)
+        )
+    return area
 
 
 def paired_bootstrap(
@@ -61,9 +84,9 @@ def paired_bootstrap(
     metric: Metric,
     seed: int,
     draws: int = DRAWS,
-    units: NDArray[np.generic] | None = None,
+    units: NDArray[Any] | None = None,
 ) -> Interval:
-    """Give the gain of `candidate` over `baseline` in `metric`, with its interval.
+    """Give the gain of `candidate` over `baseline` in `metric`, with its 95 % interval.
 
     Args:
         candidate: Values of one side, shape (n, ...), one row per row of the slice.
@@ -72,9 +95,39 @@ def paired_bootstrap(
         seed: Repeats the resamples.
         draws: Number of resamples.
         units: What is resampled, one id per row, e.g. the customer where a customer has
-            several rows. Default: every row is a unit.
+            several rows, which are not independent. Default: every row is a unit.
+
+    Raises:
+        DataError: The sides differ in length.
+        NotEnoughDataError: The slice is empty, or has no metric (one label only).
+
+    Source:
+        Percentile bootstrap, Efron & Tibshirani, "An Introduction to the Bootstrap", 1993.
     """
-    raise NotImplementedError
+    n = len(candidate)
+    if len(baseline) != n:
+        raise DataError(f"a paired comparison needs the same rows: {n} against {len(baseline)}.")
+    if n == 0:
+        raise NotEnoughDataError("no rows to compare models on. Choose an earlier --as-of.")
+    once = np.ones((1, n))
+    gain = float((metric(candidate, once) - metric(baseline, once))[0])
+    if np.isnan(gain):
+        raise NotEnoughDataError(
+            f"the {n} rows to compare models on all have the same label. Choose another --as-of."
+        )
+    unit_of_row = np.arange(n) if units is None else np.unique(units, return_inverse=True)[1]
+    n_units = int(unit_of_row.max()) + 1
+    random = np.random.default_rng(seed)
+    gains = np.empty(draws)
+    for start in range(0, draws, _BLOCK):
+        size = min(_BLOCK, draws - start)
+        picks = random.integers(n_units, size=(size, n_units)) + n_units * np.arange(size)[:, None]
+        counts = np.bincount(picks.ravel(), minlength=size * n_units).reshape(size, n_units)
+        weights = counts[:, unit_of_row].astype(np.float64)
+        gains[start : start + size] = metric(candidate, weights) - metric(baseline, weights)
+    tail = (1 - LEVEL) / 2
+    low, high = np.nanquantile(gains, [tail, 1 - tail])
+    return Interval(gain, float(low), float(high))
 
 
 def decide(
@@ -86,7 +139,48 @@ def decide(
     margin: float,
     seed: int,
     draws: int = DRAWS,
-    units: NDArray[np.generic] | None = None,
+    units: NDArray[Any] | None = None,
 ) -> Verdict:
-    """Apply the promotion gate: candidate or baseline, and against the champion."""
-    raise NotImplementedError
+    """Apply the promotion gate.
+
+    The candidate wins over its baseline when the gain's lower bound is above 0; otherwise
+    the baseline is what gets registered. The winner becomes champion when there is none,
+    or when its gain over the champion is positive with a lower bound above minus `margin`.
+
+    Args:
+        candidate: Values of the candidate on the slice, as `metric` takes them.
+        baseline: Values of the simple rule that the candidate has to beat.
+        champion: Values of the current champion on the same slice; None when there is none.
+        metric: `mean`, `auc`, or any function of (values, weights).
+        margin: How far below 0 the lower bound against the champion may be, in the metric.
+        seed: Repeats the resamples.
+        draws: Number of resamples.
+        units: As in `paired_bootstrap`.
+    """
+
+    def compare(one: Floats, other: Floats) -> Interval:
+        return paired_bootstrap(one, other, metric=metric, seed=seed, draws=draws, units=units)
+
+    over_baseline = compare(candidate, baseline)
+    wins = over_baseline.low > 0
+    why = (
+        f"beats the baseline by {over_baseline}"
+        if wins
+        else f"does not beat the baseline for sure ({over_baseline}), so the baseline is registered"
+    )
+    over_champion = None
+    promote = True
+    if champion is None:
+        why += "; first champion"
+    else:
+        over_champion = compare(candidate if wins else baseline, champion)
+        promote = over_champion.gain > 0 and over_champion.low > -margin
+        verb = "replaces" if promote else "does not replace"
+        why += f"; {verb} the champion ({over_champion}, margin {margin:g})"
+    return Verdict(
+        promote=promote,
+        winner="candidate" if wins else "baseline",
+        why=why,
+        over_baseline=over_baseline,
+        over_champion=over_champion,
+    )

@@ -1,24 +1,304 @@
-"""Runs, versions and champions in MLflow. The only module of `src` that knows MLflow."""
+"""Runs in MLflow, and the connection to it. The only module of `src` that imports MLflow.
+
+By default everything is in the workspace: SQLite in `mlflow.db`, files in `mlartifacts/`.
+`SENDWISE_TRACKING_URI` names any MLflow server; without it `MLFLOW_TRACKING_URI` counts, so
+that `mlflow run` and the programs around it see the same registry.
+"""
 
 from __future__ import annotations
 
+import json
+import logging
+import os
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
+import mlflow.artifacts
+import mlflow.pyfunc
+from matplotlib.figure import Figure
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, LoggedModelStatus, Param
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, ModelSignature
+from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+from mlflow.utils.git_utils import get_git_commit
+
+from core.clock import to_us
+from core.errors import UnavailableError
 from core.settings import Settings
-from models.artefact import Artefact
+from models.artefact import Artefact, save_model
+
+FINGERPRINT: Final = "fingerprint"
+COMPLETE: Final = "complete"  # set last: a version without it is what an interruption left behind
+_PATIENCE_S: Final = 3.0
+_MISSING: Final = "RESOURCE_DOES_NOT_EXIST"
+_DTYPES: Final = {"category": DataType.string, "bool": DataType.boolean}
+
+
+def address(settings: Settings) -> str:
+    """Return the tracking and registry URI: the setting, MLflow's own variable, the workspace."""
+    return settings.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or settings.mlflow_uri
+
+
+def exists(settings: Settings) -> bool:
+    """Tell whether there can be anything to read: a local database is made by the first run."""
+    uri = address(settings)
+    return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).is_file()
+
+
+@contextmanager
+def server(settings: Settings) -> Iterator[MlflowClient]:
+    """Talk to MLflow: quietly, and with one clear error when it does not answer.
+
+    MLflow resolves `models:/` through its process-wide address, so that is set here and put
+    back: a notebook's own choice stays as it was.
+
+    Raises:
+        UnavailableError: The server or database does not answer, or gives an error.
+    """
+    uri = address(settings)
+    _knock(uri)
+    was_set: bool = mlflow.is_tracking_uri_set()  # type: ignore[no-untyped-call]
+    before = mlflow.get_tracking_uri() if was_set else None
+    noisy = [logging.getLogger(name) for name in ("mlflow", "alembic")]
+    levels = [logger.level for logger in noisy]
+    try:
+        for logger in noisy:
+            logger.setLevel(logging.ERROR)
+        mlflow.set_tracking_uri(uri)
+        yield MlflowClient()
+    except (MlflowException, OSError) as error:
+        if isinstance(error, UnavailableError):
+            raise
+        first_line = str(error).strip().splitlines()[0][:200]
+        raise UnavailableError(
+            f"MLflow at {uri} does not do its part: {first_line}. "
+            "Start it, or check SENDWISE_TRACKING_URI."
+        ) from error
+    finally:
+        mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None means: not set
+        for logger, level in zip(noisy, levels, strict=True):
+            logger.setLevel(level)
+
+
+def missing(error: MlflowException) -> bool:
+    """Tell whether MLflow answered that what was asked for does not exist."""
+    return bool(error.error_code == _MISSING)
 
 
 @dataclass(frozen=True, slots=True)
-class LoadedModel:
-    """A champion, ready to predict. `stale` says that the registry did not answer."""
+class Run:
+    """One tracked training; everything it logs is about the model, nothing about a person."""
 
+    settings: Settings
+    run_id: str
+    experiment_id: str
     name: str
-    version: str
-    model: Artefact
-    meta: dict[str, object]
-    stale: bool = False
+
+    def params(self, params: Mapping[str, object]) -> None:
+        """Log parameters; one that is there already stays (`mlflow run` logs its own)."""
+        with server(self.settings) as client:
+            known = client.get_run(self.run_id).data.params
+            fresh = [Param(key, str(value)) for key, value in params.items() if key not in known]
+            client.log_batch(self.run_id, params=fresh)
+
+    def metrics(self, metrics: Mapping[str, float]) -> None:
+        """Log the last value of each metric."""
+        with server(self.settings) as client:
+            for key, value in metrics.items():
+                client.log_metric(self.run_id, key, float(value))
+
+    def tags(self, tags: Mapping[str, object]) -> None:
+        """Set tags on the run."""
+        with server(self.settings) as client:
+            for key, value in tags.items():
+                client.set_tag(self.run_id, key, str(value))
+
+    def figure(self, figure: Figure, file: str) -> None:
+        """Keep a plot."""
+        with server(self.settings) as client:
+            client.log_figure(self.run_id, figure, f"plots/{file}")
+
+    def text(self, text: str, file: str) -> None:
+        """Keep a text file, e.g. the model card."""
+        with server(self.settings) as client:
+            client.log_text(self.run_id, text, file)
+
+    def dataset(self, digest: str, *, cutoffs: Sequence[datetime], rows: int, source: str) -> None:
+        """Log what was learnt from: MLflow's dataset entry, which its pages show."""
+        profile = {"rows": rows, "cutoffs": [cutoff.isoformat() for cutoff in cutoffs]}
+        entry = Dataset(
+            name=self.name,
+            digest=digest,
+            source_type="local",
+            source=json.dumps({"uri": source}),
+            profile=json.dumps(profile),
+        )
+        with server(self.settings) as client:
+            client.log_inputs(self.run_id, [DatasetInput(entry)])
+
+    def register(
+        self,
+        model: Artefact,
+        *,
+        meta: Mapping[str, object],
+        features: Mapping[str, str],
+        tags: Mapping[str, object],
+    ) -> str:
+        """Log `model` as a pyfunc and make it the next version of this run's name.
+
+        The version is there whole or not at all, but has no alias and is not complete yet.
+
+        Args:
+            model: What is registered.
+            meta: Goes into the folder's `meta.json`.
+            features: Name to dtype, for the signature; empty leaves the signature out.
+            tags: Go onto the version.
+
+        Returns:
+            The version, a number as text.
+        """
+        with server(self.settings) as client, tempfile.TemporaryDirectory() as scratch:
+            logged = client.create_logged_model(
+                self.experiment_id, name=self.name, source_run_id=self.run_id
+            )
+            try:
+                folder = Path(scratch) / "model"
+                save_model(model, folder, meta={**meta, "name": self.name, "run_id": self.run_id})
+                mlflow.pyfunc.save_model(
+                    Path(scratch) / "pyfunc",
+                    loader_module="models.artefact",
+                    data_path=folder,
+                    mlflow_model=Model(model_id=logged.model_id),
+                    signature=_signature(features),
+                    pip_requirements=["sendwise"],
+                )
+                client.log_model_artifacts(logged.model_id, f"{scratch}/pyfunc")
+            except BaseException:
+                client.finalize_logged_model(logged.model_id, LoggedModelStatus.FAILED)
+                raise
+            client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+            _ensure_name(client, self.name)
+            version = client.create_model_version(
+                self.name,
+                source=f"models:/{logged.model_id}",
+                run_id=self.run_id,
+                tags={key: str(value) for key, value in tags.items()},
+                model_id=logged.model_id,
+            )
+            return str(version.version)
 
 
-def champion(settings: Settings, name: str) -> LoadedModel:
-    """Load the champion of `name`; NotReadyError when there is none."""
-    raise NotImplementedError
+@contextmanager
+def start_run(
+    settings: Settings,
+    *,
+    model: str,
+    as_of: datetime,
+    params: Mapping[str, object],
+    tags: Mapping[str, object],
+) -> Iterator[Run]:
+    """Track one training; the run ends as finished, failed or killed as the block does.
+
+    Inside `mlflow run` its run is taken over, in its experiment, once.
+    """
+    with server(settings) as client:
+        run_id = os.environ.get("MLFLOW_RUN_ID")
+        if run_id and address(settings) == os.environ.get("MLFLOW_TRACKING_URI"):
+            del os.environ["MLFLOW_RUN_ID"]  # as MLflow does: a second training is another run
+            experiment_id = client.get_run(run_id).info.experiment_id
+        else:
+            experiment_id = _experiment(settings, client)
+            run_id = client.create_run(
+                experiment_id, run_name=f"{model} {as_of:%Y-%m-%d}"
+            ).info.run_id
+    run = Run(settings, run_id, experiment_id, model)
+    status = "FAILED"
+    try:
+        commit = get_git_commit(str(Path(__file__).parent))
+        source = {"mlflow.source.git.commit": commit} if commit else {}
+        run.tags(
+            {
+                "model": model,
+                "as_of": as_of.isoformat(),
+                "cutoff_us": to_us(as_of),
+                **source,
+                **tags,
+            }
+        )
+        run.params(params)
+        yield run
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        with suppress(UnavailableError), server(settings) as client:  # the first error counts
+            client.set_terminated(run_id, status)
+
+
+def download(settings: Settings, name: str, version: str, to: Path) -> Path:
+    """Copy the model folder of one version under `to` and return where it is."""
+    with server(settings) as client:
+        uri = client.get_model_version_download_uri(name, version)
+        mlflow.artifacts.download_artifacts(artifact_uri=f"{uri}/data/model", dst_path=str(to))
+    return to / "model"
+
+
+def read_text(settings: Settings, run_id: str, file: str) -> str:
+    """Read a text file that a run kept."""
+    with server(settings), tempfile.TemporaryDirectory() as scratch:
+        path = mlflow.artifacts.download_artifacts(
+            run_id=run_id, artifact_path=file, dst_path=scratch
+        )
+        return Path(path).read_text(encoding="utf-8")
+
+
+def _knock(uri: str) -> None:
+    """Find out within seconds that nobody is there; MLflow's own retries take minutes."""
+    parts = urlsplit(uri)
+    if parts.scheme not in {"http", "https"} or parts.hostname is None:
+        return
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname, port), timeout=_PATIENCE_S).close()
+    except OSError as error:
+        raise UnavailableError(
+            f"MLflow at {uri} does not answer ({error}). Start it, or check SENDWISE_TRACKING_URI."
+        ) from error
+
+
+def _experiment(settings: Settings, client: MlflowClient) -> str:
+    if given := os.environ.get("MLFLOW_EXPERIMENT_ID"):
+        return given
+    name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or settings.experiment
+    if found := client.get_experiment_by_name(name):
+        return str(found.experiment_id)
+    local = address(settings).startswith("sqlite:")
+    root = str((settings.home / "mlartifacts").absolute()) if local else None
+    return str(client.create_experiment(name, artifact_location=root))
+
+
+def _ensure_name(client: MlflowClient, name: str) -> None:
+    try:
+        client.get_registered_model(name)
+    except MlflowException as error:
+        if not missing(error):
+            raise
+        client.create_registered_model(name)
+
+
+def _signature(features: Mapping[str, str]) -> ModelSignature | None:
+    if not features:
+        return None
+    columns: list[ColSpec | TensorSpec] = [
+        ColSpec(_DTYPES.get(dtype, DataType.double), name) for name, dtype in features.items()
+    ]
+    return ModelSignature(inputs=Schema(columns))

@@ -1,0 +1,94 @@
+"""The last good models on disk, so that serving starts and goes on without MLflow.
+
+`home/bundles/models/NAME/VERSION/` is a copy of a registered model's folder; the file
+`current` beside it names the version that was champion when the registry last answered.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from core.errors import NotReadyError
+from models.artefact import META, Artefact, load_model, read_meta
+
+CURRENT: Final = "current"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A champion, ready to predict. `stale` says that the registry did not answer."""
+
+    name: str
+    version: str
+    model: Artefact
+    meta: dict[str, Any]
+    stale: bool = False
+
+
+def folder_of(home: Path, name: str) -> Path:
+    """Return where the versions of the model `name` are kept."""
+    return home / "bundles" / "models" / name
+
+
+def last_good(home: Path, name: str) -> LoadedModel:
+    """Load the version of `name` that was champion last, without asking the registry.
+
+    Raises:
+        NotReadyError: No champion of `name` has been kept yet.
+    """
+    pointer = folder_of(home, name) / CURRENT
+    if not pointer.is_file():
+        raise NotReadyError(f"no champion of {name} in {home}. Run `sendwise train` first.")
+    return load(home, name, pointer.read_text(encoding="utf-8").strip(), stale=True)
+
+
+def load(home: Path, name: str, version: str, *, stale: bool = False) -> LoadedModel:
+    """Load one kept version of `name`.
+
+    Raises:
+        NotReadyError: That version has not been kept.
+    """
+    folder = folder_of(home, name) / version
+    return LoadedModel(name, version, load_model(folder), read_meta(folder), stale)
+
+
+def holds(home: Path, name: str, version: str, run_id: str) -> bool:
+    """Tell whether exactly this version is kept: another registry numbers its own from 1, too."""
+    folder = folder_of(home, name) / version
+    return (folder / META).is_file() and read_meta(folder).get("run_id") == run_id
+
+
+def keep(home: Path, name: str, version: str, source: Path) -> None:
+    """Move the complete model folder `source` into place as `version`, in one step.
+
+    `source` must be on the same file system: make it with `aside`.
+    """
+    folder = folder_of(home, name) / version
+    if folder.exists():  # of another registry
+        old = aside(home, name)
+        folder.rename(old / version)
+        shutil.rmtree(old)
+    source.rename(folder)
+
+
+def aside(home: Path, name: str) -> Path:
+    """Make an empty folder to prepare a bundle in; the caller removes it."""
+    folder = folder_of(home, name) / f".aside-{os.getpid()}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def point_at(home: Path, name: str, version: str) -> None:
+    """Make `version` the one that `last_good` loads."""
+    pointer = folder_of(home, name) / CURRENT
+    text = f"{version}\n"
+    if pointer.is_file() and pointer.read_text(encoding="utf-8") == text:
+        return
+    new = pointer.with_name(f".{CURRENT}-{os.getpid()}")
+    new.write_text(text, encoding="utf-8")
+    new.replace(pointer)
