@@ -7,66 +7,41 @@ fits. That function is called only when these inputs and parameters have not run
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from importlib import import_module
+from importlib.metadata import version
 from typing import Final
 
-from matplotlib.figure import Figure
-
-from core.errors import ConfigError
+from core.errors import ConfigError, NotReadyError
+from core.ids import digest
 from core.settings import Settings
-from models.artefact import Artefact
+from models import registry, tracking
 from models.bundles import LoadedModel
-from models.gate import Verdict
+from pipelines.contest import Contender, Contest, LearntFrom, outcome_of, record, report_of
+from pipelines.learnable import learnable
 from pipelines.outcome import Outcome
 
+# What a trainer needs, in one place.
+__all__ = [
+    "SEED",
+    "Contender",
+    "Contest",
+    "Fit",
+    "LearntFrom",
+    "finish",
+    "learnable",
+    "train_model",
+]
+
 SEED: Final = 7
+REPORT: Final = "report.json"  # a run keeps its outcome under this name
 TRAINERS: Final[Mapping[str, str]] = {
     "propensity": "pipelines.train_propensity",
     "clusters": "pipelines.train_clusters",
     "recommender": "pipelines.train_recommender",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LearntFrom:
-    """What a model is learnt from; with the parameters it makes the fingerprint."""
-
-    name: str  # registered name, e.g. "propensity-order-30d"
-    as_of: datetime
-    digest: str  # of the data: the same rows give the same digest
-    cutoffs: Sequence[datetime]
-    rows: int
-    features: Mapping[str, str] = field(default_factory=dict)  # name -> dtype, the model's order
-    features_digest: str = ""  # of the definitions, not of the values
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contender:
-    """One fitted model with its metrics on the slice that all contenders share."""
-
-    name: str  # as the table shows it, e.g. "lightgbm", "rfm-sum", "champion v3"
-    model: Artefact
-    metrics: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contest:
-    """What a trainer's `fit` gives back: who took part, and what the gate said."""
-
-    candidate: Contender
-    baselines: Sequence[Contender] = ()  # the first is registered when the verdict says baseline
-    champion: Contender | None = None
-    headline: str  # the metric that decides, a key of every contender's metrics
-    verdict: Verdict
-    slice: str  # in words: which customers, which time
-    purpose: str  # the card: what the model says, and what that is for
-    limits: Sequence[str] = ()  # the card: where it is weak, how not to use it
-    figures: Mapping[str, Figure] = field(default_factory=dict)  # file name -> figure
-    params: Mapping[str, object] = field(default_factory=dict)  # found by fitting, e.g. tuned ones
-    notes: Sequence[str] = ()  # lines under the table
 
 
 Fit = Callable[[LoadedModel | None], Contest]  # takes the champion, to score it on the same slice
@@ -105,4 +80,65 @@ def finish(
             parameters were registered before: then the outcome is `unchanged`.
         register: False evaluates and tracks, but registers nothing.
     """
-    raise NotImplementedError
+    fingerprint = digest(
+        data.name, version("sendwise"), data.as_of, data.digest, data.features_digest, dict(params)
+    )
+    if register and (found := registry.find_version(settings, data.name, fingerprint)):
+        return _unchanged(settings, found)
+    try:
+        current = registry.champion(settings, data.name)
+    except NotReadyError:
+        current = None
+    tags = {"fingerprint": fingerprint, "dry_run": not register}
+    with tracking.start_run(
+        settings, model=data.name, as_of=data.as_of, params=params, tags=tags
+    ) as run:
+        run.dataset(
+            data.digest, cutoffs=data.cutoffs, rows=data.rows, source=str(settings.home / "lake")
+        )
+        contest = fit(current)
+        record(run, data, params, contest)
+        report = report_of(data, contest)
+        if register:
+            report["version"] = _register(settings, run, data, contest, fingerprint)
+            report["alias"] = "champion" if contest.verdict.promote else "challenger"
+        run.text(json.dumps(report, indent=1), REPORT)
+        if register:  # last: a version counts only when everything about it is in place
+            registry.admit(settings, data.name, report["version"], promote=contest.verdict.promote)
+    if register and contest.verdict.promote:
+        registry.champion(settings, data.name)  # keeps the bundle that serving starts from
+    return outcome_of(report, notes=contest.notes)
+
+
+def _register(
+    settings: Settings, run: tracking.Run, data: LearntFrom, contest: Contest, fingerprint: str
+) -> str:
+    winner = contest.winner
+    registry.clear_leavings(settings, data.name, fingerprint)
+    return run.register(
+        winner.model,
+        meta={
+            "as_of": data.as_of.isoformat(),
+            "features": list(data.features),
+            "features_digest": data.features_digest,
+            "data_digest": data.digest,
+            "contender": winner.name,
+        },
+        features=data.features,
+        tags={
+            "fingerprint": fingerprint,
+            "as_of": data.as_of.isoformat(),
+            "data_digest": data.digest,
+            "features_digest": data.features_digest,
+            "contender": winner.name,
+            "metric": contest.headline,
+            "value": f"{winner.metrics[contest.headline]:.6f}",
+            "verdict": contest.verdict.why,
+        },
+    )
+
+
+def _unchanged(settings: Settings, found: registry.Version) -> Outcome:
+    report = json.loads(tracking.read_text(settings, found.run_id, REPORT))
+    alias = ", ".join(found.aliases) or None  # as it is now: a rollback may have moved it
+    return outcome_of({**report, "alias": alias}, status="unchanged")

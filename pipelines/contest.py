@@ -1,0 +1,168 @@
+"""Who took part in a training and how it ended: on record, as a card, as a table.
+
+The words of the training flow: data are `LearntFrom`, a fitted model is a `Contender`, and
+what a trainer's fit gives back is a `Contest` of the candidate, its baselines and the champion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from matplotlib.figure import Figure
+
+from models import tracking
+from models.artefact import Artefact
+from models.card import Card, Row, render_card
+from models.gate import Verdict
+from pipelines.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearntFrom:
+    """What a model is learnt from; with the parameters it makes the fingerprint."""
+
+    name: str  # registered name, e.g. "propensity-order-30d"
+    as_of: datetime
+    digest: str  # of the data: the same rows give the same digest
+    cutoffs: Sequence[datetime]
+    rows: int
+    features: Mapping[str, str] = field(default_factory=dict)  # name -> dtype, in the model's order
+    features_digest: str = ""  # of the definitions, not of the values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """One fitted model with its metrics on the slice that all contenders share."""
+
+    name: str  # as the table shows it, e.g. "lightgbm", "rfm-sum", "champion v3"
+    model: Artefact
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contest:
+    """What a trainer's `fit` gives back: who took part, and what the gate said."""
+
+    candidate: Contender
+    baselines: Sequence[Contender] = ()  # the first is registered when the verdict says baseline
+    champion: Contender | None = None
+    headline: str  # the metric that decides, a key of every contender's metrics
+    verdict: Verdict
+    slice: str  # in words: which customers, which time
+    purpose: str  # the card: what the model says, and what that is for
+    limits: Sequence[str] = ()  # the card: where it is weak, how not to use it
+    figures: Mapping[str, Figure] = field(default_factory=dict)  # file name -> figure
+    params: Mapping[str, object] = field(default_factory=dict)  # found by fitting, e.g. tuned ones
+    notes: Sequence[str] = ()  # lines under the table
+
+    @property
+    def winner(self) -> Contender:
+        """The contender that gets registered."""
+        return self.candidate if self.verdict.winner == "candidate" else self.baselines[0]
+
+    @property
+    def everyone(self) -> list[tuple[Contender, str]]:
+        """All contenders with their roles, the candidate first."""
+        roles = [(self.candidate, "candidate"), *((one, "baseline") for one in self.baselines)]
+        return [*roles, (self.champion, "champion")] if self.champion else roles
+
+
+def record(
+    run: tracking.Run, data: LearntFrom, params: Mapping[str, object], contest: Contest
+) -> None:
+    run.params(contest.params)
+    metrics = dict(contest.candidate.metrics)
+    for contender, role in contest.everyone[1:]:
+        slug = "champion" if role == "champion" else contender.name.replace(" ", "-")
+        metrics |= {f"{slug}.{name}": value for name, value in contender.metrics.items()}
+    verdict = contest.verdict
+    for name, interval in (
+        ("baseline", verdict.over_baseline),
+        ("champion", verdict.over_champion),
+    ):
+        if interval is not None:
+            metrics |= {
+                f"gain_over_{name}": interval.gain,
+                f"gain_over_{name}_low": interval.low,
+                f"gain_over_{name}_high": interval.high,
+            }
+    run.metrics(metrics)
+    run.tags(
+        {
+            "features_digest": data.features_digest,
+            "data_digest": data.digest,
+            "verdict": verdict.why,
+            "promoted": verdict.promote,
+        }
+    )
+    for file, figure in contest.figures.items():
+        run.figure(figure, file)
+    run.text(render_card(_card(data, params, contest)), "model_card.md")
+
+
+def _card(data: LearntFrom, params: Mapping[str, object], contest: Contest) -> Card:
+    return Card(
+        name=data.name,
+        purpose=contest.purpose,
+        as_of=data.as_of.isoformat(),
+        cutoffs=[f"{cutoff:%Y-%m-%d}" for cutoff in data.cutoffs],
+        rows=data.rows,
+        digest=data.digest,
+        slice=contest.slice,
+        headline=contest.headline,
+        table=[
+            Row(name=one.name, role=role, metrics=one.metrics) for one, role in contest.everyone
+        ],
+        verdict=contest.verdict,
+        features=data.features,
+        limits=contest.limits,
+        params={**params, **contest.params},
+    )
+
+
+def report_of(data: LearntFrom, contest: Contest) -> dict[str, Any]:
+    """Put the result into plain types: it is the JSON answer, and kept for `unchanged`."""
+    verdict = contest.verdict
+    return {
+        "model": data.name,
+        "as_of": data.as_of.isoformat(),
+        "metric": contest.headline,
+        "contenders": [
+            {"name": one.name, "role": role, "metrics": dict(one.metrics)}
+            for one, role in contest.everyone
+        ],
+        "winner": contest.winner.name,
+        "promoted": verdict.promote,
+        "verdict": verdict.why,
+        "over_baseline": asdict(verdict.over_baseline) if verdict.over_baseline else None,
+        "over_champion": asdict(verdict.over_champion) if verdict.over_champion else None,
+        "version": None,
+        "alias": None,
+    }
+
+
+def outcome_of(
+    report: dict[str, Any],
+    *,
+    notes: Sequence[str] = (),
+    status: Literal["done", "unchanged"] = "done",
+) -> Outcome:
+    names = list(dict.fromkeys(n for one in report["contenders"] for n in one["metrics"]))
+    names.sort(key=lambda name: name != report["metric"])
+    rows = []
+    for one in report["contenders"]:
+        chosen = report["version"] if one["name"] == report["winner"] else None
+        label = f"v{chosen} ({report['alias']})" if chosen else ""
+        rows.append([one["name"], one["role"], *(one["metrics"].get(n) for n in names), label])
+    fate = f"{report['winner']} {report['verdict']}."
+    return Outcome(
+        title=f"{report['model']} as of {report['as_of'][:10]}",
+        data=report,
+        columns=("model", "role", *names, "registered"),
+        rows=rows,
+        notes=[fate, *notes],
+        status=status,
+    )

@@ -1,0 +1,110 @@
+"""A model card: one short page that says what a model is for, how good it is, and its limits.
+
+Figures are about the model; no card ever names or describes a single customer.
+
+Source:
+    The headings follow Mitchell et al., "Model Cards for Model Reporting", FAT* 2019.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from models.gate import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the comparison: a contender and its metrics."""
+
+    name: str
+    role: str  # "candidate", "baseline" or "champion"
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What a card says, before it is laid out."""
+
+    name: str  # registered name
+    purpose: str
+    as_of: str
+    cutoffs: Sequence[str]
+    rows: int
+    digest: str
+    slice: str  # what the contenders were compared on, in words
+    headline: str  # the metric that decides
+    table: Sequence[Row]
+    verdict: Verdict
+    features: Mapping[str, str] = field(default_factory=dict)  # name -> what it means, or its type
+    limits: Sequence[str] = ()
+    params: Mapping[str, object] = field(default_factory=dict)
+
+
+_ALWAYS = (
+    "Scores describe this shop's customers before the cut-off. Train again when they change: "
+    "the drift report tells.",
+    "It is for choosing what an e-mail says and to whom it goes; not for prices, credit, or any "
+    "decision with legal effect on a person.",
+    "Without a customer's consent to personalisation no score is used, whatever it says.",
+)
+
+
+def render_card(card: Card) -> str:
+    """Lay `card` out as Markdown."""
+    promoted = "becomes" if card.verdict.promote else "does not become"
+    sections = [
+        f"# {card.name}",
+        card.purpose,
+        "## Learnt from",
+        _bullets(
+            [
+                f"What was known before **{card.as_of}**.",
+                f"{card.rows:,} rows, digest `{card.digest}`.",
+                f"Cut-offs: {', '.join(card.cutoffs)}.",
+            ]
+        ),
+        "## How good",
+        f"Compared on the same rows for all: {card.slice}. Decided by **{card.headline}**.",
+        _table(card),
+        f"The {card.verdict.winner} {promoted} champion: it {card.verdict.why}."
+        if card.verdict.winner == "candidate"
+        else f"The candidate {card.verdict.why}; the baseline {promoted} champion.",
+        "## Limits",
+        _bullets([*card.limits, *_ALWAYS]),
+    ]
+    if card.features:
+        sections += [
+            "## Features",
+            _bullets([f"`{n}`: {text}" for n, text in card.features.items()]),
+        ]
+    if card.params:
+        sections += ["## Parameters", _bullets([f"`{n}`: {v}" for n, v in card.params.items()])]
+    return "\n\n".join(sections) + "\n"
+
+
+def _table(card: Card) -> str:
+    names = list(dict.fromkeys(name for row in card.table for name in row.metrics))
+    names.sort(key=lambda name: name != card.headline)  # the one that decides comes first
+    head = f"| model | role | {' | '.join(names)} |"
+    rule = "|---|---|" + "---:|" * len(names)
+    lines = [
+        f"| {row.name} | {row.role} | "
+        + " | ".join(f"{row.metrics[n]:.4f}" if n in row.metrics else "" for n in names)
+        + " |"
+        for row in card.table
+    ]
+    lines += [
+        f"\nGain over the {what}: {interval} (95 % interval, paired bootstrap)."
+        for what, interval in (
+            ("baseline", card.verdict.over_baseline),
+            ("champion", card.verdict.over_champion),
+        )
+        if interval is not None
+    ]
+    return "\n".join([head, rule, *lines])
+
+
+def _bullets(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
