@@ -1,0 +1,261 @@
+"""Checking and compiling a campaign: all that can go wrong goes wrong here, not at send time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from minijinja import Environment, TemplateError
+
+from content.campaign import (
+    HTML,
+    PREHEADER,
+    STATIC_PUBLIC_URL,
+    STATIC_UNSUBSCRIBE_URL,
+    SUBJECT,
+    TEXT,
+    CompiledCampaign,
+    Product,
+    StaticBlock,
+    StaticEmail,
+)
+from content.decide import decide
+from content.decision import Candidates, Choice, Decision, Person, Shown
+from content.lint import Rendered, problems
+from content.mjml import compile_html, compile_text, text_from, without_slots
+from content.render import Context, render, template_context
+from content.sources import TEXT_FRAME, Sources, read_sources
+from content.spec import CampaignSpec, Slot, load_spec
+from content.trial import Branch, try_out
+from core.errors import ConfigError
+from core.ids import digest
+
+# What every template may read besides the campaign's own `defaults`.
+_GIVEN: Final = frozenset(
+    {
+        "campaign",
+        "language",
+        "personal",
+        "shop",
+        "why",
+        "unsubscribe_text",
+        "unsubscribe_url",
+        "slots",
+        "subject",
+        "preheader",
+        "range",
+        "dict",
+        "namespace",
+    }
+)
+_CONTEXT: Final = Context(public_url=STATIC_PUBLIC_URL, unsubscribe_url=STATIC_UNSUBSCRIBE_URL)
+_HOSTILE: Final = "\"><script>alert(1)</script>'&Zoë 株式会社 " + "long name " * 12
+_HOSTILE_URL: Final = "javascript:alert(1)"
+_BARRED: Final = re.compile(r"\{%-?\s*(autoescape|extends|import|from|include)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of what `publish` reports."""
+
+    branch: str
+    html_bytes: int
+    text_bytes: int
+    subject: str
+
+
+def compile_campaign(
+    folder: Path,
+    *,
+    static_products: Sequence[Product],
+    tiles: Sequence[str],
+    tiles_digest: str = "",
+) -> tuple[CompiledCampaign, list[Check]]:
+    """Check and compile the campaign in `folder`.
+
+    Args:
+        folder: `conf/campaigns/NAME`.
+        static_products: Shown when there is nothing better; at least one per product place
+            is best, none is allowed (a text takes their place).
+        tiles: File names of the tiles that will ship with it.
+        tiles_digest: Digest of their contents, so that new tiles make a new version.
+
+    Returns:
+        The campaign, ready to save, and one check per branch.
+
+    Raises:
+        ConfigError: Anything is wrong with it; one line says what and where.
+    """
+    spec = load_spec(folder)
+    sources = read_sources(folder, spec)
+    _refuse_barred(sources)
+    try:
+        html = compile_html(spec, sources.frame, sources.blocks)
+        text = (
+            text_from(html)
+            if sources.text is None
+            else compile_text(spec, sources.text, sources.block_texts)
+        )
+    except ConfigError as error:
+        raise ConfigError(f"{folder}: {error}") from None
+    draft = CompiledCampaign(
+        spec=spec,
+        version="draft",
+        html=html,
+        text=text,
+        facts=_facts(spec, sources),
+        static_products=tuple(static_products),
+        tiles=frozenset(tiles),
+    )
+    checks = _try_all(draft, sources)
+    version = digest(
+        spec.model_dump(mode="json"), html, text, draft.static_products, sorted(tiles), tiles_digest
+    )
+    campaign = replace(draft, version=version)
+    return replace(campaign, static=_static(campaign)), checks
+
+
+def _refuse_barred(sources: Sources) -> None:
+    for file, path in sources.paths().items():
+        if found := _BARRED.search(sources.files()[file]):
+            line = sources.files()[file].count("\n", 0, found.start()) + 1
+            raise ConfigError(
+                f"{path} line {line}: {{% {found[1]} %}} is not allowed in a campaign."
+            )
+
+
+def _facts(spec: CampaignSpec, sources: Sources) -> tuple[str, ...]:
+    """Return the variables the templates read; each has to be declared in `defaults`."""
+    env = Environment()
+    lines = {"subject": spec.subject, "preheader": spec.preheader}
+    rules = {
+        f"the rule `{rule.when}`": f"{{{{ {rule.when} }}}}"
+        for slot in spec.slots
+        for rule in slot.blocks
+        if rule.when
+    }
+    given = {*_GIVEN, *spec.defaults}
+    read: set[str] = set()
+    for where, source in {**sources.files(), **lines, **rules}.items():
+        try:
+            names = env.undeclared_variables_in_str(without_slots(source))
+        except TemplateError as error:
+            path = sources.paths().get(where, sources.folder / f"campaign.yaml: {where}")
+            what = str(error.detail or error.message)
+            raise ConfigError(f"{path} line {error.line or 1}: {what}.") from None
+        if unknown := sorted(names - given):
+            path = sources.paths().get(where, sources.folder / f"campaign.yaml: {where}")
+            raise ConfigError(
+                f"{path} reads {unknown[0]!r}, which has no value. "
+                f"Add it to `defaults` in campaign.yaml, or use one of {sorted(given)}."
+            )
+        read |= set() if where in rules else names
+    return tuple(sorted((read & set(spec.defaults)) - {"first_name"}))
+
+
+def branches(campaign: CompiledCampaign) -> Iterator[tuple[str, Decision]]:
+    """Give every way the e-mail can turn out, with products that try the templates."""
+    variables = {name: campaign.spec.defaults[name] for name in campaign.facts}
+    hostile = {
+        name: _HOSTILE if isinstance(value, str) else value for name, value in variables.items()
+    }
+    kinds: tuple[tuple[str, int, bool, Mapping[str, object]], ...] = (
+        ("personal", 12, True, variables),
+        ("one product only", 1, True, variables),
+        ("no products at all", 0, True, variables),
+        ("no consent to personalisation", 12, False, variables),
+        ("hostile data", 12, True, hostile),
+    )
+    for kind, products, personal, facts in kinds:
+        for number in range(max(len(slot.blocks) for slot in campaign.spec.slots)):
+            slots = tuple(
+                _choice(slot, number, products, hostile=facts is hostile)
+                for slot in campaign.spec.slots
+            )
+            blocks = ", ".join(f"{slot.slot}: {slot.block}" for slot in slots if slot.slot)
+            yield (
+                f"{kind}; {blocks}",
+                Decision(
+                    campaign=campaign.name,
+                    version=campaign.version,
+                    personal=personal,
+                    rung="snapshot" if personal else "popular",
+                    facts=facts,
+                    slots=slots,
+                ),
+            )
+
+
+def _choice(slot: Slot, number: int, products: int, *, hostile: bool) -> Choice:
+    rule = slot.blocks[min(number, len(slot.blocks) - 1)]
+    n = min(products, slot.products.n) if slot.products else 0
+    return Choice(
+        slot=slot.name,
+        block=rule.block,
+        reason=rule.reason,
+        rung="snapshot",
+        title=slot.products.title if slot.products else "",
+        text=slot.products.fallback_text if slot.products and not n else "",
+        products=tuple(_sample(place, hostile=hostile) for place in range(n)),
+    )
+
+
+def _sample(place: int, *, hostile: bool) -> Shown:
+    return Shown(
+        product_id=_HOSTILE if hostile else f"sample-{place}",
+        name=_HOSTILE if hostile else f"Sample product {place}",
+        price_minor=None if hostile else 269 + place,
+        currency="" if hostile else "USD",
+        url=_HOSTILE_URL if hostile else None,
+        image_url=_HOSTILE_URL if hostile else None,
+        category=_HOSTILE if hostile else "GROCERY/SAMPLE",
+        source="sample",
+        score=0.0,
+        reason=_HOSTILE if hostile else "you bought this 3 times",
+        rung="snapshot",
+    )
+
+
+def _try_all(campaign: CompiledCampaign, sources: Sources) -> list[Check]:
+    files = {name: without_slots(source) for name, source in sources.files().items()}
+    rules = tuple(name for name in campaign.templates() if name.endswith(".when"))
+    tries = [Branch("its variables have their defaults", rules, dict(campaign.spec.defaults))]
+    decided = list(branches(campaign))
+    for name, decision in decided:
+        used = [f"{choice.block}.{kind}" for choice in decision.slots for kind in ("mjml", "txt")]
+        own = tuple(file for file in ("email.mjml", TEXT_FRAME, *used) if file in files)
+        context = template_context(campaign, decision, _CONTEXT)
+        tries.append(Branch(name, (SUBJECT, PREHEADER, *own, HTML, TEXT), context))
+    outputs = try_out(
+        {**files, **campaign.templates()}, tries, folder=sources.folder, paths=sources.paths()
+    )
+    return [
+        _checked(Rendered(name, output[SUBJECT], output[HTML], output[TEXT]), sources.folder)
+        for (name, _), output in zip(decided, outputs[1:], strict=True)
+    ]
+
+
+def _checked(email: Rendered, folder: Path) -> Check:
+    if found := problems(email, unsubscribe_url=STATIC_UNSUBSCRIBE_URL):
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise ConfigError(f"{folder} (when {email.branch}): {found[0]}{more}.")
+    return Check(email.branch, len(email.html.encode()), len(email.text.encode()), email.subject)
+
+
+def _static(campaign: CompiledCampaign) -> StaticEmail:
+    """Render the e-mail for somebody nothing is known of, with nothing but static products."""
+    nobody = Person(customer_id="", personal=False)
+    decision = decide(campaign, nobody, candidates=Candidates(products={}))
+    content = render(campaign, decision, _CONTEXT)
+    if content.failure:
+        raise ConfigError(f"{campaign.name}: the static e-mail fails: {content.failure}.")
+    return StaticEmail(
+        subject=content.subject,
+        preheader=content.preheader,
+        html=content.html,
+        text=content.text,
+        blocks=[StaticBlock(slot=b.slot, block=b.block, html=b.html) for b in content.blocks],
+    )
