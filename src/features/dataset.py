@@ -13,14 +13,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import duckdb
-import numpy as np
 import pandas as pd
 
 from core import columns as c
 from core.clock import DAY, MICROSECOND, from_us, to_us
 from core.errors import DataError, NotEnoughDataError
 from core.ids import digest
-from features.engine import Shop, feature_frame
+from features.engine import Shop, content_digest, feature_frame
 from features.registry import PROPENSITY, Feature, definitions_digest, names
 from ingest.contract import ORDER_COMPLETED
 
@@ -183,13 +182,6 @@ def training_set(
     )
     _check_classes(dataset)
     return dataset
-
-
-def content_digest(frame: pd.DataFrame) -> str:
-    """Return a hash of a frame's columns and values; the order of rows counts."""
-    hashed = pd.util.hash_pandas_object(frame, index=False).to_numpy(dtype=np.uint64)
-    weighted = hashed * (2 * np.arange(len(hashed), dtype=np.uint64) + 1)
-    return digest(list(frame.columns), len(frame), int(hashed.sum()), int(weighted.sum()))
 
 
 def _check_classes(dataset: Dataset) -> None:

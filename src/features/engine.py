@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from core import columns as c
 from core.clock import to_us
 from core.errors import DataError
+from core.ids import digest
 from core.settings import Settings
-from features.registry import PROPENSITY, Feature
+from features.registry import PROPENSITY, Feature, definitions_digest
 from features.relations import RELATIONS
 
 
@@ -104,6 +110,76 @@ def feature_query(features: Sequence[Feature]) -> str:
         "FROM of_happened LEFT JOIN of_tastes USING (cutoff_us, customer_id)\n"
         "ORDER BY cutoff_us, customer_id"
     )
+
+
+def content_digest(frame: pd.DataFrame) -> str:
+    """Return a hash of a frame's columns and values; the order of rows counts."""
+    hashed = pd.util.hash_pandas_object(frame, index=False).to_numpy(dtype=np.uint64)
+    weighted = hashed * (2 * np.arange(len(hashed), dtype=np.uint64) + 1)
+    return digest(list(frame.columns), len(frame), int(hashed.sum()), int(weighted.sum()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureFiles:
+    """Features of one instant on disk: `features.parquet` and `manifest.json` in `folder`."""
+
+    folder: Path
+    manifest: dict[str, object]
+    is_new: bool
+
+    @property
+    def parquet(self) -> Path:
+        """The table, one row per customer."""
+        return self.folder / "features.parquet"
+
+
+def features_to_parquet(
+    frame: pd.DataFrame,
+    root: Path,
+    *,
+    as_of: datetime,
+    features: Sequence[Feature],
+    event_range_us: tuple[int, int],
+) -> FeatureFiles:
+    """Write a frame of `feature_frame` below `root`, in a folder named after its content.
+
+    The folder appears whole, by a rename, or not at all; the same content is not written again.
+
+    Args:
+        frame: Features as of one instant.
+        root: Where the folders of features are, e.g. `var/features`.
+        as_of: The cut-off of the frame.
+        features: The definitions behind the columns.
+        event_range_us: First and last event that the features could see.
+    """
+    definitions = definitions_digest(features)
+    content = content_digest(frame)
+    manifest: dict[str, object] = {
+        "as_of": as_of.isoformat(),
+        "cutoff_us": to_us(as_of),
+        "definitions_digest": definitions,
+        "content_digest": content,
+        "event_range_us": list(event_range_us),
+        "rows": len(frame),
+        "features": {
+            one.name: {"unit": one.unit, "description": one.description, "default": one.default}
+            for one in features
+        },
+    }
+    folder = root / f"{as_of:%Y%m%dT%H%M%S}-{digest(definitions, content, event_range_us)}"
+    if folder.exists():
+        return FeatureFiles(folder=folder, manifest=manifest, is_new=False)
+    root.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=".aside-", dir=root))
+    try:
+        frame.to_parquet(aside / "features.parquet", index=False)
+        text = json.dumps(manifest, indent=1) + "\n"
+        (aside / "manifest.json").write_text(text, encoding="utf-8")
+        aside.chmod(0o755)  # mkdtemp gives 0700; the workspace's owner decides by umask above it
+        aside.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return FeatureFiles(folder=folder, manifest=manifest, is_new=True)
 
 
 def _rates(

@@ -1,0 +1,180 @@
+"""Train the propensity to order, and let it meet the rules it has to beat."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core import columns as c
+from core.errors import MissingColumnsError
+from core.settings import Settings
+from features.dataset import Dataset, cutoffs, first_order, training_set
+from features.engine import Shop
+from features.registry import PROPENSITY, definitions_digest
+from ingest.lake import connect
+from models.artefact import Artefact
+from models.bundles import LoadedModel
+from models.gate import auc, decide
+from models.plots import calibration_curve, importance_bars, ranking_curves
+from models.propensity import Fitted, fit_propensity
+from models.rules import Logistic, Recency, RfmSum
+from models.scoring_metrics import scoring_metrics
+from pipelines.outcome import Outcome, progress_bar
+from pipelines.training import SEED, Contender, Contest, LearntFrom, finish, learnable
+
+PURPOSE: Final = (
+    "Probability that a customer with at least one order places another within {days} days. For "
+    "choosing whom to write to and what to say: those who would order anyway need no discount, "
+    "those who slip away a reason to come back."
+)
+LIMITS: Final = (
+    "It says who will order, not whom an e-mail would make order: that needs an experiment.",
+    "It knows orders only; customers without any have no score.",
+    "The share of buyers moves with the season; the probabilities follow it one slice late.",
+    "What is registered is what was judged: nothing is fitted again on the test slice.",
+)
+
+
+def name_of(settings: Settings) -> str:
+    """Return the name that the model is registered under."""
+    return f"propensity-order-{settings.horizon_days}d"
+
+
+def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> Outcome:
+    """Train, compare and register `propensity-order-30d` (after the horizon of the settings).
+
+    Raises:
+        NotReadyError: Nothing has been imported.
+        NotEnoughDataError: Too little history, or too few buyers or non-buyers.
+    """
+    horizon = timedelta(days=settings.horizon_days)
+    connection = connect(settings.home)
+    try:
+        dataset = training_set(
+            connection,
+            cutoffs=cutoffs(first_order(connection), as_of, horizon),
+            shop=Shop.of(settings),
+            customers=set(learnable(settings, connection, as_of=as_of)),
+        )
+    finally:
+        connection.close()
+    data = LearntFrom(
+        name=name_of(settings),
+        as_of=as_of,
+        digest=dataset.digest,
+        cutoffs=dataset.cutoffs.all,
+        rows=dataset.rows,
+        features={feature.name: feature.dtype for feature in PROPENSITY},
+        features_digest=definitions_digest(PROPENSITY),
+    )
+
+    def fit(champion: LoadedModel | None) -> Contest:
+        with progress_bar("tuning", total=trials) as advance:
+            fitted = fit_propensity(dataset, trials=trials, seed=SEED, advance=advance)
+        return _contest(settings, dataset, fitted, champion)
+
+    params = {"trials": trials, "seed": SEED, "horizon_days": settings.horizon_days}
+    return finish(settings, data=data, params=params, fit=fit, register=register)
+
+
+def _contest(
+    settings: Settings, dataset: Dataset, fitted: Fitted, champion: LoadedModel | None
+) -> Contest:
+    seen = pd.concat([dataset.training, dataset.validation], ignore_index=True)
+    label = seen[c.LABEL].to_numpy()
+    models: dict[str, Artefact] = {
+        "lightgbm": fitted.model,
+        "rfm-sum": RfmSum.fit(seen, label),  # first of the baselines: the gate compares with it
+        "recency": Recency.fit(seen, label),
+        "logistic": Logistic.fit(seen, label, features=dataset.features),
+    }
+    if fitted.tuned:
+        models["lightgbm-defaults"] = fitted.default
+    notes = list(fitted.notes)
+    scores = {name: _score(model, dataset.test) for name, model in models.items()}
+    truth = dataset.test[c.LABEL].to_numpy()
+    everyone = [_contender(name, model, truth, scores[name]) for name, model in models.items()]
+    current, of_champion = _champion(champion, dataset, truth, notes)
+    verdict = decide(
+        candidate=_pairs(truth, scores["lightgbm"]),
+        baseline=_pairs(truth, scores["rfm-sum"]),
+        champion=None if of_champion is None else _pairs(truth, of_champion),
+        metric=auc,
+        margin=settings.gate_margin,
+        seed=SEED,
+    )
+    at = dataset.cutoffs
+    return Contest(
+        candidate=everyone[0],
+        baselines=everyone[1:],
+        champion=current,
+        headline="auc",
+        verdict=verdict,
+        slice=(
+            f"{len(truth):,} customers with an order before {at.test:%Y-%m-%d}, "
+            f"{truth.mean():.1%} of whom ordered in the {settings.horizon_days} days from then"
+        ),
+        purpose=PURPOSE.format(days=settings.horizon_days),
+        limits=LIMITS,
+        figures={
+            "calibration.png": calibration_curve(truth, scores),
+            "ranking.png": ranking_curves(truth, scores),
+            "importance.png": importance_bars(fitted.model.importance()),
+        },
+        params=_found(fitted),
+        notes=notes,
+    )
+
+
+def _champion(
+    champion: LoadedModel | None, dataset: Dataset, truth: NDArray[Any], notes: list[str]
+) -> tuple[Contender | None, NDArray[np.float64] | None]:
+    """Score the champion on the test slice; one that needs other features cannot defend itself."""
+    if champion is None:
+        return None, None
+    try:
+        score = _score(champion.model, dataset.test)
+    except MissingColumnsError as error:
+        absent = ", ".join(error.missing)
+        notes.append(
+            f"champion v{champion.version} was not compared: it needs {absent}, no longer defined"
+        )
+        return None, None
+    return _contender(f"champion v{champion.version}", champion.model, truth, score), score
+
+
+def _contender(
+    name: str, model: Artefact, truth: NDArray[Any], score: NDArray[np.float64]
+) -> Contender:
+    return Contender(name=name, model=model, metrics=scoring_metrics(truth, score))
+
+
+def _score(model: Artefact, frame: pd.DataFrame) -> NDArray[np.float64]:
+    return np.asarray(model.predict(frame), dtype=np.float64)
+
+
+def _pairs(truth: NDArray[Any], score: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.column_stack([truth.astype(np.float64), score])
+
+
+def _found(fitted: Fitted) -> dict[str, object]:
+    params = fitted.model.params
+    return {
+        "tuned": fitted.tuned,
+        "sigmoid": fitted.model.sigmoid is not None,
+        "rounds": params.rounds,
+        "learning_rate": round(params.learning_rate, 6),
+        "num_leaves": params.num_leaves,
+        "min_data_in_leaf": params.min_data_in_leaf,
+        "feature_fraction": round(params.feature_fraction, 6),
+        "bagging_fraction": round(params.bagging_fraction, 6),
+        "lambda_l2": round(params.lambda_l2, 6),
+        **{
+            f"validation_log_loss_{name}": round(loss, 6)
+            for name, loss in fitted.validation.items()
+        },
+    }
