@@ -44,6 +44,7 @@ _GIVEN: Final = frozenset(
         "unsubscribe_text",
         "unsubscribe_url",
         "slots",
+        "slot",
         "subject",
         "preheader",
         "range",
@@ -220,21 +221,26 @@ def _sample(place: int, *, hostile: bool) -> Shown:
 
 
 def _try_all(campaign: CompiledCampaign, sources: Sources) -> list[Check]:
-    files = {name: without_slots(source) for name, source in sources.files().items()}
     rules = tuple(name for name in campaign.templates() if name.endswith(".when"))
     tries = [Branch("its variables have their defaults", rules, dict(campaign.spec.defaults))]
+    files, paths = dict(campaign.templates()), sources.paths()
+    for name in sources.frames():
+        files[name] = without_slots(sources.files()[name])
     decided = list(branches(campaign))
-    for name, decision in decided:
-        used = [f"{choice.block}.{kind}" for choice in decision.slots for kind in ("mjml", "txt")]
-        own = tuple(file for file in ("email.mjml", TEXT_FRAME, *used) if file in files)
+    for branch, decision in decided:
+        own = list(sources.frames())
+        for choice in decision.slots:  # a file on its own first: it knows its line
+            for file in (name for name in sources.block_files(choice.block)):
+                own.append(f"{choice.slot}.{file}")
+                paths[own[-1]] = paths[file]
+                body = sources.files()[file]
+                files[own[-1]] = f"{{% with slot = slots.{choice.slot} %}}{body}{{% endwith %}}"
         context = template_context(campaign, decision, _CONTEXT)
-        tries.append(Branch(name, (SUBJECT, PREHEADER, *own, HTML, TEXT), context))
-    outputs = try_out(
-        {**files, **campaign.templates()}, tries, folder=sources.folder, paths=sources.paths()
-    )
+        tries.append(Branch(branch, (SUBJECT, PREHEADER, *own, HTML, TEXT), context))
+    outputs = try_out(files, tries, folder=sources.folder, paths=paths)[1:]
     return [
         _checked(Rendered(name, output[SUBJECT], output[HTML], output[TEXT]), sources.folder)
-        for (name, _), output in zip(decided, outputs[1:], strict=True)
+        for (name, _), output in zip(decided, outputs, strict=True)
     ]
 
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
 from content.campaign import CompiledCampaign, rule_name
-from content.decision import Candidates, Choice, Decision, Person, Rung, lowest
+from content.decision import (
+    NO_CONSENT,
+    NOT_KNOWN,
+    Candidates,
+    Choice,
+    Decision,
+    Person,
+    Rung,
+    lowest,
+)
 from content.shelf import Shelf
 from content.spec import BlockRule, ProductRule, Slot
 from content.templates import RenderError, plain, run
-from profiles.snapshot import Pick
-
-NO_CONSENT: Final = "no consent to personalisation"
-NOT_KNOWN: Final = "nothing is known of this customer yet"
+from profiles.profile import Pick
 
 
 def decide(campaign: CompiledCampaign, person: Person, *, candidates: Candidates) -> Decision:

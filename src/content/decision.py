@@ -11,10 +11,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Final, Literal, get_args
 
 from content.campaign import Product
-from profiles.snapshot import Pick
+from profiles.profile import Pick
 
 Rung = Literal["fresh", "snapshot", "segment", "popular", "static"]
 RUNGS: Final[tuple[Rung, ...]] = get_args(Rung)  # best first
+
+NO_CONSENT: Final = "no consent to personalisation"
+NOT_KNOWN: Final = "nothing is known of this customer yet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

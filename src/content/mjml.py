@@ -56,13 +56,13 @@ def compile_html(spec: CampaignSpec, frame: str, blocks: Mapping[str, str]) -> s
 
     def expand(name: str) -> str:
         parts = [
-            f'<mj-raw>{{% {"elif" if number else "if"} slots.{name}.block == "{block}" %}}</mj-raw>'
+            f'<mj-raw>{{% {"elif" if number else "if"} slot.block == "{block}" %}}</mj-raw>'
             f"{blocks[block]}"
             for number, block in enumerate(block_names(spec, name))
         ]
         return (
-            f"<mj-raw><!--slot:{name}--></mj-raw>{''.join(parts)}"
-            "<mj-raw>{% endif %}</mj-raw><mj-raw><!--/slot--></mj-raw>"
+            f"<mj-raw><!--slot:{name}-->{{% with slot = slots.{name} %}}</mj-raw>{''.join(parts)}"
+            "<mj-raw>{% endif %}{% endwith %}<!--/slot--></mj-raw>"
         )
 
     source, tags = _hide(fill_slots(spec, frame, expand, where="email.mjml"))
@@ -78,11 +78,10 @@ def compile_text(spec: CampaignSpec, frame: str, blocks: Mapping[str, str]) -> s
 
     def expand(name: str) -> str:
         parts = [
-            f'{{% {"elif" if number else "if"} slots.{name}.block == "{block}" %}}\n'
-            f"{blocks[block]}\n"
+            f'{{% {"elif" if number else "if"} slot.block == "{block}" %}}\n{blocks[block]}\n'
             for number, block in enumerate(block_names(spec, name))
         ]
-        return "".join(parts) + "{% endif %}"
+        return f"{{% with slot = slots.{name} %}}{''.join(parts)}{{% endif %}}{{% endwith %}}"
 
     return fill_slots(spec, frame, expand, where="email.txt")
 

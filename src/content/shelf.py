@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from content.campaign import CompiledCampaign, Product
 from content.decision import Candidates, Rung, Shown
-from profiles.snapshot import Pick
+from profiles.profile import Pick
 
 
 class Shelf:

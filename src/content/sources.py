@@ -35,6 +35,14 @@ class Sources:
         found |= {f"{name}.mjml": source for name, source in self.blocks.items()}
         return found | {f"{name}.txt": source for name, source in self.block_texts.items()}
 
+    def frames(self) -> list[str]:
+        """Return the names of the frames there are."""
+        return ["email.mjml"] if self.text is None else ["email.mjml", TEXT_FRAME]
+
+    def block_files(self, block: str) -> list[str]:
+        """Return the names of a block's files."""
+        return [f"{block}.mjml"] if self.text is None else [f"{block}.mjml", f"{block}.txt"]
+
     def paths(self) -> dict[str, Path]:
         """Return where each of `files` lies."""
         frames = {"email.mjml": self.folder / "email.mjml", TEXT_FRAME: self.folder / TEXT}
