@@ -1,0 +1,148 @@
+"""The drift report: features and scores as of the ends of two spans, side by side."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import orjson
+import pandas as pd
+
+from core import columns as c
+from core.clock import parse_span, to_us
+from core.errors import DataError, NotReadyError
+from core.settings import Settings
+from features.engine import Shop, feature_frame
+from features.registry import PROPENSITY, WINDOWED, names
+from ingest import lake
+from models import tracking
+from monitoring.drift import Drift, compare
+from pipelines.outcome import Outcome
+
+SCORED = "propensity-order-30d"
+SCORE = "p_order_30d"
+EXIT_GATE = 3
+
+
+def report_drift(
+    settings: Settings,
+    *,
+    reference: str,
+    current: str,
+    gate: bool = False,
+    include_lifetime: bool = False,
+) -> Outcome:
+    """Compare the customers known at the ends of two spans; write `reports/drift-*.html` and JSON.
+
+    Args:
+        settings: `drift_share` is the share of drifted columns from which the gate fails.
+        reference: A month `2017-06`, a day, or `START..END` (end exclusive).
+        current: Likewise. Features are as of the span's end, scores those of today's champion.
+        gate: Exit with 3 when more than `drift_share` of the columns drifted.
+        include_lifetime: Also compare what only grows with history, like tenure.
+
+    Raises:
+        ConfigError: A span cannot be read.
+        DataError: A span holds no event, or too few customers are known at its end.
+        NotReadyError: Nothing has been imported yet.
+    """
+    spans = {"--reference": reference, "--current": current}
+    ends = [parse_span(text, where=where) for where, text in spans.items()]
+    with lake.connect(settings.home) as connection:
+        for (where, text), span in zip(spans.items(), ends, strict=True):
+            _require_events(connection, span, where=f"{where} {text!r}")
+        cutoffs = [end for _, end in ends]
+        frame = feature_frame(connection, cutoffs=cutoffs, shop=Shop.of(settings))
+    columns = names(PROPENSITY if include_lifetime else WINDOWED)
+    frame, scored_by = _with_score(settings, frame)
+    columns += [SCORE] if scored_by else []
+    sides = [frame.loc[frame[c.CUTOFF_US] == to_us(end), columns] for end in cutoffs]
+    drift = compare(
+        *sides,
+        limit=settings.drift_share,
+        title=f"Drift of customers from {reference} to {current}",
+    )
+    page = settings.home / "reports" / f"drift-{_in_name(reference)}-{_in_name(current)}.html"
+    data = {
+        "reference": reference,
+        "current": current,
+        "model": scored_by,
+        "drift_share": settings.drift_share,
+        "exceeded": drift.share > settings.drift_share,
+        **drift.as_dict(),
+    }
+    _write(page, drift.html.encode())
+    _write(page.with_suffix(".json"), orjson.dumps(data, option=orjson.OPT_INDENT_2))
+    return _outcome(drift, data, page, gate=gate)
+
+
+def _require_events(
+    connection: duckdb.DuckDBPyConnection, span: tuple[datetime, datetime], *, where: str
+) -> None:
+    found = connection.execute(
+        "SELECT count(*) FILTER (ts_us >= $1 AND ts_us < $2),"
+        " strftime(make_timestamp(min(ts_us)), '%Y-%m-%d'),"
+        " strftime(make_timestamp(max(ts_us)), '%Y-%m-%d') FROM events",
+        [to_us(instant) for instant in span],
+    ).fetchone()
+    if found is None or not found[0]:
+        first, last = found[1:] if found else (None, None)
+        raise DataError(
+            f"{where} holds no event. Events go from {first} to {last}: choose a span there."
+        )
+
+
+def _with_score(settings: Settings, frame: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
+    """Add the champion's score, if there is a champion; also say which version it is."""
+    try:
+        champion = tracking.champion(settings, SCORED)
+    except NotReadyError:
+        return frame, None
+    score = champion.model.predict(frame)
+    return frame.assign(**{SCORE: score}), f"{champion.name} {champion.version}"
+
+
+def _outcome(drift: Drift, data: dict[str, object], page: Path, *, gate: bool) -> Outcome:
+    exceeded = bool(data["exceeded"])
+    model = data["model"]
+    limit = f"{'more than' if exceeded else 'within'} the limit of {data['drift_share']:.0%}"
+    notes = [
+        f"{drift.share:.0%} of the columns drifted: {limit}.",
+        f"Scores by {model}."
+        if model
+        else f"Features only: {SCORED} has no champion yet. Train it to compare scores.",
+        f"Report: {page}",
+    ]
+    return Outcome(
+        title=f"Drift {data['reference']} → {data['current']}: "
+        f"{drift.reference_rows:,} and {drift.current_rows:,} customers",
+        columns=("feature", "reference mean", "current mean", "drift", "method", "drifted"),
+        rows=[
+            (
+                column.feature,
+                column.reference_mean,
+                column.current_mean,
+                column.score,
+                f"{column.method} ≥ {column.threshold}",
+                column.drifted,
+            )
+            for column in drift.columns
+        ],
+        data={**data, "report": str(page)},
+        notes=notes,
+        exit_code=EXIT_GATE if gate and exceeded else 0,
+    )
+
+
+def _in_name(span: str) -> str:
+    """Return the span as it may stand in a file name."""
+    return "".join(mark if mark.isalnum() or mark in "-." else "_" for mark in span.strip())
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    aside.write_bytes(content)
+    aside.replace(path)

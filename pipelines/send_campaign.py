@@ -1,0 +1,171 @@
+"""Send a campaign: everybody who agreed gets it once, whatever is interrupted."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+from types import FrameType
+
+from campaigns.audience import audience
+from campaigns.claims import Claims, State
+from campaigns.client import Client
+from campaigns.message import Mailing, Sender, mailbox
+from campaigns.send import Sending
+from campaigns.transports import open_transport
+from content.campaign import campaign_folder, load_compiled
+from core.clock import to_us
+from core.errors import ConfigError, DataError
+from core.settings import Settings
+from pipelines.outcome import Outcome, progress_bar
+
+LISTED = 20  # customers shown by name of those with an unknown outcome; --json has all
+
+
+def send_campaign(
+    settings: Settings,
+    *,
+    campaign: str,
+    transport: str,
+    as_of: datetime,
+    send_id: str = "",
+    limit: int | None = None,
+) -> Outcome:
+    """Ask the running service for everybody of the audience, and hand the e-mails over.
+
+    Args:
+        settings: Where the workspace, the service and the SMTP server are.
+        campaign: A published campaign.
+        transport: `outbox` or `smtp`.
+        as_of: Consent is that of this instant, and the e-mails carry it as their date.
+        send_id: Names the send; the same one again goes on with it. Empty: campaign and date.
+        limit: At most so many recipients, the first by customer id.
+
+    Raises:
+        SendwiseError: What is missing, or what stopped; what was sent stays booked.
+        KeyboardInterrupt: Somebody asked to stop; everything is booked.
+    """
+    send_id = send_id or f"{campaign}-{as_of:%Y-%m-%d}"
+    claims = Claims(settings.home, campaign, send_id, ts_us=to_us(as_of))
+    sender = _sender(settings.home, campaign)
+    everybody = audience(settings.home, as_of=as_of, limit=limit)
+    with (
+        open_transport(transport, settings, campaign=campaign, send_id=send_id) as opened,
+        Client(settings.service_url, public_url=settings.public_url) as service,
+        progress_bar("sending", limit) as advance,
+        _stop_requests() as stop,
+    ):
+        service.check()
+        with claims:
+            before = claims.states()
+            waiting = (
+                each
+                for each in everybody
+                if before.get(each.customer_id, State.CLAIMED) is State.CLAIMED
+            )
+            first = next(waiting, None)
+            run = Sending(
+                mailing=Mailing(
+                    campaign=campaign,
+                    send_id=send_id,
+                    sender=sender,
+                    as_of=as_of,
+                    picture=service.picture,
+                ),
+                service=service,
+                transport=opened,
+                claims=claims,
+                stop=stop,
+                progress=advance,
+            )
+            if first is not None:
+                run.run(chain([first], waiting))
+            if stop():
+                raise KeyboardInterrupt
+            return _outcome(claims, run, opened.where, is_new=first is not None or not before)
+
+
+def _sender(home: Path, campaign: str) -> Sender:
+    spec = load_compiled(campaign_folder(home, campaign)).spec
+    for address in filter(None, (spec.sender.address, spec.reply_to)):
+        try:
+            mailbox(address)
+        except DataError as error:
+            raise ConfigError(f"campaign {campaign!r}, address {address!r}: {error}.") from None
+    return Sender(spec.sender.name, spec.sender.address, spec.reply_to)
+
+
+@contextmanager
+def _stop_requests() -> Iterator[Callable[[], bool]]:
+    """Turn Ctrl-C and SIGTERM into a question to ask between two e-mails; a second one is hard."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set  # signals go to the main thread, which is not ours
+        return
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        asked.set()
+        signal.signal(number, kept[signal.Signals(number)])
+
+    for number in kept:
+        signal.signal(number, ask)
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def _outcome(claims: Claims, run: Sending, where: str, *, is_new: bool) -> Outcome:
+    campaign, send_id = run.mailing.campaign, run.mailing.send_id
+    counts = claims.counts()
+    totals = {state: sum(n for (of, _), n in counts.items() if of is state) for state in State}
+    unknown = claims.listed(State.UNKNOWN)
+    notes = [f"E-mails: {where}"]
+    if not counts:
+        notes = ["Nobody has an e-mail address and consent to email_marketing at this instant."]
+    if totals[State.CLAIMED]:
+        notes.append(f"{totals[State.CLAIMED]:,} were put off: run the same command again later.")
+    if unknown:
+        named = ", ".join(claim.customer_id for claim in unknown[:LISTED])
+        more = (
+            f" and {len(unknown) - LISTED:,} more (--json lists all)"
+            if len(unknown) > LISTED
+            else ""
+        )
+        notes.append(
+            f"{len(unknown):,} may or may not have got it and are not tried again: {named}{more}. "
+            "Look for their Message-ID (--json) where the e-mails went."
+        )
+    return Outcome(
+        title=f"Send {send_id} of {campaign}: {totals[State.SENT]:,} sent",
+        columns=("state", "reason", "customers"),
+        rows=[
+            ("put off" if of is State.CLAIMED else of, why, n) for (of, why), n in counts.items()
+        ],
+        data={
+            "campaign": campaign,
+            "send_id": send_id,
+            "where": where,
+            "sent": totals[State.SENT],
+            "sent_now": run.done[State.SENT],
+            "skipped": _by_reason(counts, State.SKIPPED),
+            "refused": _by_reason(counts, State.REFUSED),
+            "put_off": totals[State.CLAIMED],
+            "unknown": [
+                {"customer_id": each.customer_id, "message_id": each.message_id, "why": each.why}
+                for each in unknown
+            ],
+        },
+        notes=notes,
+        status="done" if is_new else "unchanged",
+    )
+
+
+def _by_reason(counts: dict[tuple[State, str], int], state: State) -> dict[str, int]:
+    return {why: number for (of, why), number in counts.items() if of is state}

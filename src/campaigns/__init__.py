@@ -1,0 +1,1 @@
+"""Who gets a campaign, and handing it over so that nobody gets it twice."""

@@ -1,0 +1,1 @@
+"""Watching what goes in and comes out: drift of features and scores."""
