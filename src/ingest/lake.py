@@ -1,38 +1,211 @@
 """The lake: closed days of the log as Parquet, read by DuckDB.
 
 `lake/events/day=YYYY-MM-DD/*.parquet`, `lake/items/...` by UTC day, and one file each for
-`catalogue`, `customers` and `consents`.
+`catalogue`, `customers` and `consents`. The log says what of each day is in the lake, so a row
+that arrives late goes to its day as a further file, and a day that was revised is written anew.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from core.clock import DAY_US, to_us
 from core.errors import NotReadyError
-from ingest.contract import TABLES
+from ingest.contract import CATALOGUE, CONSENTS, CUSTOMERS, EVENTS, ITEMS, TABLES
+from ingest.log import EventLog
+from ingest.schema import read_batches
+
+_BY_DAY: Final = ("events", "items")
+_ROWS: Final = 200_000  # items in memory at a time, about
+_EVENTS_SQL: Final = f"SELECT {', '.join(EVENTS.names)} FROM events AS e"
+_ITEMS_SQL: Final = (
+    "SELECT e.event_id, i.position, e.customer_id, e.event, e.ts_us, i.product_id, i.category, i.brand,"
+    " i.quantity, i.price_minor, i.discount_minor, i.revenue_minor, e.currency"
+    " FROM events AS e JOIN items AS i USING (seq)"
+)
+_DAY: Final = "e.ts_us / 86400000000"
+# Rows of the log that no file of the lake has, day by day.
+_OPEN: Final = (
+    f"LEFT JOIN exports AS x ON x.day = {_DAY}"
+    " WHERE (x.day IS NULL OR x.stale OR e.seq > x.through_seq)"
+)
 
 
 def connect(home: Path) -> duckdb.DuckDBPyConnection:
     """Open an in-memory DuckDB with a view per contract table of the workspace `home`.
 
     Views: `events`, `items`, `catalogue`, `customers`, `consents`, with exactly the columns
-    of `ingest.contract`. The caller closes the connection.
+    of `ingest.contract`. Days that are not closed yet are read from the log. The caller closes
+    the connection.
 
     Raises:
         NotReadyError: Nothing has been imported into `home` yet.
     """
-    lake = home / "lake"
-    if not any(lake.glob("events/day=*/*.parquet")):
+    lake, path = home / "lake", home / "events.db"
+    stale: set[str] = set()
+    live: dict[str, pa.Table] = {}
+    if path.exists():
+        log = EventLog(path)
+        stale = {_name(day) for (day,) in log.rows("SELECT day FROM exports WHERE stale")}
+        live = _open_rows(log)
+        log.close()
+    files = {
+        name: [f for f in lake.glob(f"{name}/day=*/*.parquet") if f.parent.name not in stale]
+        for name in _BY_DAY
+    }
+    if not files["events"] and not (live and len(live["events"])):
         raise NotReadyError(f"no events in {home}. Run `sendwise import` first.")
     connection = duckdb.connect()
     connection.execute("SET threads TO 2")
     for name, schema in TABLES.items():
-        pattern = lake / name / "*" / "*.parquet" if name in {"events", "items"} else lake / f"{name}.parquet"
-        columns = ", ".join(schema.names)
-        connection.execute(
-            f"CREATE VIEW {name} AS SELECT {columns} "  # noqa: S608  # names are ours
-            f"FROM read_parquet('{pattern}', hive_partitioning = false, union_by_name = true)"
-        )
+        if name not in _BY_DAY:
+            files[name] = [lake / f"{name}.parquet"] if (lake / f"{name}.parquet").exists() else []
+        _view(connection, name, schema, sorted(files[name]), live.get(name, schema.empty_table()))
     return connection
+
+
+def _view(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    schema: pa.Schema,
+    files: list[Path],
+    live: pa.Table,
+) -> None:
+    columns = ", ".join(schema.names)
+    parts = []
+    if files:
+        paths = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
+        parts.append(
+            f"SELECT {columns} FROM read_parquet([{paths}], hive_partitioning = false)"  # noqa: S608
+        )
+    if len(live) or not files:
+        connection.register(f"live_{name}", live)
+        parts.append(f"SELECT {columns} FROM live_{name}")  # noqa: S608
+    connection.execute(f"CREATE VIEW {name} AS {' UNION ALL '.join(parts)}")
+
+
+def _open_rows(log: EventLog) -> dict[str, pa.Table]:
+    live = {
+        "events": log.read(f"{_EVENTS_SQL} {_OPEN}", EVENTS),
+        "items": log.read(f"{_ITEMS_SQL} {_OPEN}", ITEMS),
+    }
+    if log.has_consents():
+        live["consents"] = log.read(
+            f"SELECT {', '.join(CONSENTS.names)} FROM consents WHERE id > ?",  # noqa: S608
+            CONSENTS,
+            [log.mark("consents")],
+        )
+    return live
+
+
+def export(
+    log: EventLog,
+    home: Path,
+    *,
+    as_of: datetime,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> int:
+    """Write what the lake does not have yet of the days before that of `as_of`; return the days.
+
+    Files are written aside and renamed, and only then does the log say that their rows are in
+    the lake. After a crash in between the same files are written again, under the same names.
+    """
+    lake = home / "lake"
+    _whole(log, lake / "catalogue.parquet", "catalogue", CATALOGUE)
+    _whole(log, lake / "customers.parquet", "customers", CUSTOMERS)
+    if log.has_consents():
+        newest = int(log.rows("SELECT coalesce(max(id), 0) FROM consents")[0][0])
+        _whole(log, lake / "consents.parquet", "consents", CONSENTS)
+        log.set_mark("consents", newest)
+    today = to_us(as_of) // DAY_US
+    days = log.rows(
+        f"SELECT {_DAY}, count(*), max(e.seq), coalesce(x.stale, 0), coalesce(x.files, 0)"  # noqa: S608
+        f" FROM events AS e {_OPEN} AND {_DAY} < ? GROUP BY 1 ORDER BY 1",
+        [today],
+    )
+    done = 0
+    for group in _groups(days):
+        _write_days(log, lake, group)
+        done += len(group)
+        if progress:
+            progress("writing the lake", done, len(days))
+    return len(days)
+
+
+def _groups(days: list[tuple[int, ...]]) -> list[list[tuple[int, ...]]]:
+    """Split days into runs of bounded size, so that memory does not grow with the log."""
+    groups: list[list[tuple[int, ...]]] = []
+    size = 0
+    for day in days:
+        if not groups or size + day[1] > _ROWS // 10:
+            groups.append([])
+            size = 0
+        groups[-1].append(day)
+        size += day[1]
+    return groups
+
+
+def _write_days(log: EventLog, lake: Path, days: list[tuple[int, ...]]) -> None:
+    first, last = days[0][0], days[-1][0]
+    span = f"{_OPEN} AND {_DAY} BETWEEN ? AND ? ORDER BY {_DAY}, e.ts_us, e.seq"
+    replaced: list[Path] = []
+    for name, sql, schema in (
+        ("events", f"{_EVENTS_SQL} {span}", EVENTS),
+        ("items", f"{_ITEMS_SQL} {span}, i.position", ITEMS),
+    ):
+        rows = log.read(sql, schema, [first, last])
+        number = rows.column("ts_us").to_numpy() // DAY_US
+        for day, _, _, stale, files in days:
+            start, end = np.searchsorted(number, [day, day + 1])
+            folder = lake / name / _name(day)
+            file = folder / f"part-{0 if stale else files:04}.parquet"
+            if stale:
+                replaced += [other for other in folder.glob("*.parquet") if other != file]
+            _replace(file, rows.slice(start, end - start))
+    for path in replaced:
+        path.unlink()
+    with log.transaction() as db:
+        db.executemany(
+            "INSERT INTO exports VALUES (?, ?, ?, 0) ON CONFLICT (day) DO UPDATE SET"
+            " through_seq = max(through_seq, excluded.through_seq), files = excluded.files, stale = 0",
+            [(day, seq, 1 if stale else files + 1) for day, _, seq, stale, files in days],
+        )
+
+
+def _whole(log: EventLog, path: Path, table: str, schema: pa.Schema) -> None:
+    """Write a whole table of the log as one file, in bounded memory."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    names = ", ".join(schema.names)
+    with pq.ParquetWriter(aside, schema, compression="zstd") as writer:
+        cursor = log.cursor(f"SELECT {names} FROM {table} ORDER BY {schema.names[0]}")  # noqa: S608
+        for batch in read_batches(cursor, schema):
+            writer.write_batch(batch)
+    _settle(aside, path)
+
+
+def _replace(path: Path, rows: pa.Table) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    pq.write_table(rows, aside, compression="zstd")
+    _settle(aside, path)
+
+
+def _settle(aside: Path, path: Path) -> None:
+    """Make a finished file durable, then give it its name in one step."""
+    with aside.open("rb") as file:
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+def _name(day: int) -> str:
+    return f"day={date(1970, 1, 1) + timedelta(days=day)}"

@@ -1,0 +1,120 @@
+"""Import a data set or a shop's own files into the workspace."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from rich.markup import escape
+
+from core.errors import ConfigError
+from core.settings import Settings
+from ingest.datasets import DATASETS, locate
+from ingest.importer import EVENTS_DB, Import, Report
+from ingest.lake import export
+from ingest.log import EventLog
+from ingest.mapping import load_mapping
+from pipelines.outcome import Outcome, console, progress_bar
+
+
+def import_data(
+    settings: Settings,
+    *,
+    as_of: datetime,
+    dataset: str = "",
+    path: Path | None = None,
+    mapping: Path | None = None,
+    inputs: dict[str, Path] | None = None,
+) -> Outcome:
+    """Import through a mapping, then bring the lake up to date.
+
+    Args:
+        settings: Where to import to.
+        as_of: The import's clock: later rows are refused, days before it are closed.
+        dataset: A data set that sendwise has a mapping for, or
+        mapping: a mapping file, with its `inputs`: name -> file.
+        path: The data set's file, where it has to be given.
+        inputs: Files by the name the mapping knows them by.
+
+    Raises:
+        ConfigError, DataError: See `ingest.importer`; the workspace is then as it was.
+    """
+    if bool(dataset) == (mapping is not None):
+        raise ConfigError(
+            f"give either --dataset ({' or '.join(DATASETS)}) or --mapping with your files."
+        )
+    if dataset:
+        found = locate(dataset, path)
+        mapping, inputs = settings.conf / "mappings" / found.mapping, found.inputs
+    assert mapping is not None  # noqa: S101  # one of the two was given
+    if not inputs:
+        raise ConfigError("give at least one file: --events F, --products F, --customers F.")
+    loaded = load_mapping(mapping)
+    if loaded.notice:
+        console.print(f"[bold]Notice:[/bold] {escape(loaded.notice)}", soft_wrap=True)
+    with _Steps() as progress:
+        report = Import(settings, loaded, mapping, inputs, as_of=as_of).run(progress)
+        log = EventLog(settings.home / EVENTS_DB)
+        try:
+            days = export(log, settings.home, as_of=as_of, progress=progress)
+        finally:
+            log.close()
+    return _outcome(loaded.source, report, days, loaded.notice)
+
+
+class _Steps:
+    """One progress bar after the other: reading, checking, writing events, writing the lake."""
+
+    def __enter__(self) -> Self:
+        self._bar = ExitStack()
+        self._step, self._done = "", 0
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.close()
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        if step != self._step:
+            self._bar.close()
+            self._advance = self._bar.enter_context(progress_bar(step, total))
+            self._step, self._done = step, 0
+        self._advance(done - self._done)
+        self._done = done
+
+
+def _outcome(source: str, report: Report, days: int, notice: str) -> Outcome:
+    rows: list[tuple[object, ...]] = []
+    for part in report.sections:
+        rows.append(
+            (
+                part.section,
+                part.input,
+                part.read,
+                part.accepted,
+                part.duplicate,
+                sum(part.quarantined.values()),
+                "",
+            )
+        )
+        rows += [
+            ("", "", "", "", "", number, reason) for reason, number in part.quarantined.items()
+        ]
+    notes = [
+        f"New: {report.events:,} events with {report.items:,} items, {report.products:,} products, "
+        f"{report.customers:,} customers, {report.consents:,} consents; {days:,} days of the lake written."
+    ]
+    if report.revised:
+        notes.append(f"{report.revised:,} events got lines that had not been there before.")
+    notes += [
+        f"{name}: skipped, no {lacks} file was given." for name, lacks in report.skipped.items()
+    ]
+    return Outcome(
+        title=f"Imported {source}",
+        data={"source": source, "notice": notice, **asdict(report), "lake_days": days},
+        columns=("section", "input", "read", "accepted", "duplicate", "quarantined", "reason"),
+        rows=rows,
+        notes=notes,
+    )

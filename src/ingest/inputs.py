@@ -1,0 +1,195 @@
+"""Foreign files as tables of a DuckDB staging database on disk.
+
+Every table has `_row`, the 1-based number of the data row in its file. Lines of a CSV file
+that cannot be split into columns are not lost: they are in `rejects` with their row number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping as Named
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Final, Self
+
+import duckdb
+
+from core.errors import ConfigError, DataError
+from ingest.mapping import Mapping
+
+MEMORY: Final = "640MB"  # DuckDB spills to disk beyond this, so the number of rows does not matter
+STANDARD: Final = ("events", "products", "customers", "consents")  # inputs a user may leave out
+OURS: Final = "staging"  # our tables are in a schema of their own: inputs may have any name
+
+
+@dataclass
+class Staging:
+    """A temporary DuckDB database; leaving the `with` block removes it."""
+
+    where: Path  # the mapping file, for messages
+    inputs: Named[str, Path]
+    absent: dict[str, str] = field(default_factory=dict)  # view or input not given -> what it lacks
+
+    def __enter__(self) -> Self:
+        """Open the database."""
+        self._folder = TemporaryDirectory(prefix="sendwise-import-")
+        folder = Path(self._folder.name)
+        self.db = duckdb.connect(str(folder / "import.duckdb"))
+        self.db.execute(f"SET memory_limit = '{MEMORY}'")
+        self.db.execute(f"SET temp_directory = '{folder / 'spill'}'")
+        self.db.execute("SET threads = 2")
+        self.db.execute("SET enable_progress_bar = false")
+        self.db.execute(f"CREATE SCHEMA {OURS}")
+        self.db.execute(
+            f"CREATE TABLE {OURS}.rejects (input VARCHAR, _row BIGINT, reason VARCHAR, payload VARCHAR)"
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove the database."""
+        self.db.close()
+        self._folder.cleanup()
+
+    def open_inputs(self, mapping: Mapping) -> None:
+        """Make the input tables, then the views of the mapping over them.
+
+        Raises:
+            ConfigError: An input cannot be read as a table, or a view is not valid SQL.
+            DataError: A file is missing.
+        """
+        self.db.execute(f"SET TimeZone = '{mapping.timezone}'")
+        for name, path in self.inputs.items():
+            if not path.is_file():
+                raise DataError(f"{name} file {path} does not exist. Check the path.")
+            try:
+                if path.suffix.lower() in {".parquet", ".pq"}:
+                    self._open_parquet(name, path)
+                else:
+                    self._open_csv(name, path)
+            except duckdb.Error as error:
+                kind = "Parquet" if path.suffix.lower() in {".parquet", ".pq"} else "CSV"
+                raise DataError(
+                    f"{name} file {path} cannot be read as {kind}: {first_line(error)}"
+                ) from None
+        for name, sql in mapping.views.items():
+            self._open_view(name, sql)
+
+    def columns(self, table: str) -> list[str]:
+        """Return the columns of an input or view."""
+        return [row[0] for row in self.db.execute(f"DESCRIBE {quoted(table)}").fetchall()]
+
+    def file_of(self, table: str) -> str:
+        """Return the name of the file behind an input, or the name of the view."""
+        return self.inputs[table].name if table in self.inputs else f"view {table}"
+
+    def check_table(self, table: str, section: str) -> str | None:
+        """Return what a section lacks to be read, or None when its table is there.
+
+        Raises:
+            ConfigError: No input or view can have this name.
+        """
+        if table in self.absent:
+            return self.absent[table]
+        known = self.db.execute(
+            "SELECT view_name FROM duckdb_views() WHERE NOT internal"
+        ).fetchall()
+        tables = self.db.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'"
+        ).fetchall()
+        there = sorted(row[0] for row in known + tables)
+        if table in there:
+            return None
+        if table in STANDARD:
+            return table
+        raise ConfigError(
+            f"mapping {self.where}, section {section}, from: no input or view {table!r}; "
+            f"there are {', '.join(there)}."
+        )
+
+    def _open_parquet(self, name: str, path: Path) -> None:
+        self.db.execute(
+            f"CREATE VIEW {quoted(name)} AS SELECT file_row_number + 1 AS _row, "  # noqa: S608
+            "* EXCLUDE (file_row_number) "
+            f"FROM read_parquet({literal(str(path))}, file_row_number = true)"
+        )
+
+    def _open_csv(self, name: str, path: Path) -> None:
+        """Read all columns as text. Rows before a malformed one keep their number."""
+        if path.stat().st_size == 0:
+            raise DataError(f"{name} file {path} is empty. It needs a line with column names.")
+        self.db.execute(
+            f"CREATE TEMP TABLE read AS SELECT row_number() OVER () AS nth, * "  # noqa: S608
+            f"FROM read_csv({literal(str(path))}, all_varchar = true, header = true, "
+            "store_rejects = true, rejects_table = 'csv_rejects', rejects_scan = 'csv_scan')"
+        )
+        # A line can be wrong in several ways; one entry is enough. Line 1 is the header.
+        self.db.execute(
+            "CREATE TEMP TABLE bad AS SELECT line - 1 AS bad_row, row_number() OVER (ORDER BY line)"
+            " AS nth_bad, any_value(error_type)::VARCHAR AS kind, any_value(csv_line) AS text"
+            " FROM csv_rejects GROUP BY line"
+        )
+        self.db.execute(
+            f"CREATE TABLE {quoted(name)} AS SELECT nth + coalesce(nth_bad, 0) AS _row, "  # noqa: S608
+            "read.* EXCLUDE (nth) FROM read ASOF LEFT JOIN "
+            "(SELECT bad_row - nth_bad + 1 AS from_nth, max(nth_bad) AS nth_bad FROM bad GROUP BY 1)"
+            " ON nth >= from_nth"
+        )
+        self.db.execute(
+            f"INSERT INTO {OURS}.rejects SELECT {literal(name)}, bad_row, "  # noqa: S608
+            "'malformed line: ' || lower(kind), to_json({'line': text}) FROM bad"
+        )
+        for table in ("read", "bad", "csv_rejects", "csv_scan"):
+            self.db.execute(f"DROP TABLE {table}")
+
+    def _open_view(self, name: str, sql: str) -> None:
+        where = f"mapping {self.where}, view {name}"
+        if name in self.inputs or name in STANDARD:
+            raise ConfigError(f"{where}: an input has this name already. Choose another.")
+        try:
+            self.db.execute(f"CREATE VIEW {quoted(name)} AS {sql}")
+        except duckdb.CatalogException as error:
+            lacks = re.search(r"Table with name (\S+) does not exist", str(error))
+            table = lacks[1].strip('"') if lacks else ""
+            if table in self.absent or table in STANDARD:
+                self.absent[name] = self.absent.get(table, table)
+            else:
+                raise ConfigError(f"{where}: {first_line(error)}") from None
+        except duckdb.Error as error:
+            raise ConfigError(f"{where}: {self.explain(error)}") from None
+
+    def explain(self, error: duckdb.Error, table: str | None = None) -> str:
+        """Return one line for an error in a mapping's SQL; an unknown column is named with the known."""
+        text = str(error)
+        lost = re.search(r'Referenced column "([^"]+)" (?:was )?not found', text) or re.search(
+            r'does not have a column named "([^"]+)"', text
+        )
+        if not lost:
+            return first_line(error)
+        tables = [table] if table else list(self.inputs)
+        known = "; ".join(
+            f"{name} has the columns {', '.join(c for c in self.columns(name) if c != '_row')}"
+            for name in tables
+        )
+        return f"no column {lost[1]!r}; {known}."
+
+
+def quoted(name: str) -> str:
+    """Return `name` as a SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return `text` as a SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def first_line(error: duckdb.Error) -> str:
+    """Return the part of DuckDB's message that says what is wrong."""
+    return str(error).strip().splitlines()[0].rstrip(".") + "."

@@ -1,0 +1,304 @@
+"""The durable event log: one SQLite file with events, their items, catalogue and customers.
+
+Every event has a running sequence number. A batch is one transaction: an event is never there
+without its items, and what was committed survives a crash (WAL, synchronous=FULL).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from core.errors import ConfigError
+from ingest.contract import CATALOGUE, CUSTOMERS, EVENTS
+from ingest.schema import DDL, LINE_COLUMNS, from_rows, open_database, read_batches, to_rows
+
+_EVENT_COLUMNS: Final = ("seq", *EVENTS.names)
+_ITEM_COLUMNS: Final = ("seq", "position", "line_id", *LINE_COLUMNS)
+_SHARED: Final = "session_id, order_id, campaign_id, device, country, region, city, url, properties"
+_LINES_SQL: Final = (
+    "SELECT items.position, items.position - 1000000000, events.event_id, "  # noqa: S608
+    "coalesce(items.line_id, ''), customer_id, anonymous_id, event, ts_us, "
+    f"{_SHARED}, nullif(value_minor, (SELECT sum(revenue_minor) FROM items AS i"
+    " WHERE i.seq = events.seq)), nullif(events.discount_minor, (SELECT sum(discount_minor)"
+    " FROM items AS i WHERE i.seq = events.seq)), currency, is_machine, "
+    f"{', '.join(f'items.{name}' for name in LINE_COLUMNS)}, source "
+    "FROM events LEFT JOIN items USING (seq)"
+)
+_TEXT, _INT = pa.string(), pa.int64()
+_LINES: Final = pa.schema(
+    [
+        *((name, _INT) for name in ("_row", "place")),
+        *(
+            (name, _TEXT)
+            for name in ("event_id", "line_id", "customer_id", "anonymous_id", "event")
+        ),
+        ("ts_us", _INT),
+        *((name, _TEXT) for name in _SHARED.split(", ")),
+        *((name, _INT) for name in ("value_minor", "event_discount_minor")),
+        ("currency", _TEXT),
+        ("is_machine", pa.bool_()),
+        *((name, _TEXT) for name in ("product_id", "category", "brand")),
+        *((name, _INT) for name in ("quantity", "price_minor", "discount_minor", "revenue_minor")),
+        ("source", _TEXT),
+    ]
+)
+_KNOWN: Final = pa.schema([("event_id", pa.string()), ("line_id", pa.string())])
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """What the send step needs to know of a person."""
+
+    customer_id: str
+    email: str | None
+    traits: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product of the catalogue; fields as in `ingest.contract.CATALOGUE`."""
+
+    product_id: str
+    name: str
+    description: str | None
+    category: str | None
+    brand: str | None
+    price_minor: int | None
+    currency: str | None
+    image_url: str | None
+    url: str | None
+    available: bool
+    created_us: int | None
+    attributes: dict[str, object]
+
+
+class EventLog:
+    """The log in `path` (`events.db` of a workspace)."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the log; file and tables are made where they are not there yet."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._db = open_database(path)
+        for statement in DDL:
+            self._db.execute(statement)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Commit everything the block does, or nothing of it."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._db
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def read(self, sql: str, schema: pa.Schema, given: Sequence[object] = ()) -> pa.Table:
+        """Return the rows of a query over the log as an Arrow table of `schema`."""
+        cursor = self._db.execute(sql, tuple(given))
+        return pa.Table.from_batches(read_batches(cursor, schema), schema=schema)
+
+    def rows(self, sql: str, given: Sequence[object] = ()) -> list[tuple[int, ...]]:
+        """Return the rows of a small query over the log."""
+        return self._db.execute(sql, tuple(given)).fetchall()
+
+    def cursor(self, sql: str) -> sqlite3.Cursor:
+        """Start a query over the log whose rows are read bit by bit."""
+        return self._db.execute(sql)
+
+    def mark(self, name: str) -> int:
+        """Return a number kept in the log under `name`, 0 before it was set."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (name,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def set_mark(self, name: str, value: int) -> None:
+        """Keep a number in the log under `name`."""
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, str(value)))
+
+    def has_consents(self) -> bool:
+        """Say whether the consent ledger has its table in this file."""
+        return bool(self.rows("SELECT 1 FROM sqlite_master WHERE name = 'consents'"))
+
+    def count(self, table: str) -> int:
+        """Return how many rows `table` of the log has."""
+        sql = f"SELECT count(*) FROM {table}"  # noqa: S608  # names are ours
+        return int(self._db.execute(sql).fetchone()[0])
+
+    # -- base currency
+
+    @property
+    def currency(self) -> str | None:
+        """The base currency, or None before the first import."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'currency'").fetchone()
+        return str(row[0]) if row else None
+
+    def fix_currency(self, currency: str) -> None:
+        """Set the base currency once and for all.
+
+        Raises:
+            ConfigError: The log has another one.
+        """
+        self._db.execute("INSERT OR IGNORE INTO meta VALUES ('currency', ?)", (currency,))
+        if self.currency != currency:
+            raise ConfigError(
+                f"setting 'currency' is {currency}, but {self.path} keeps its sums in "
+                f"{self.currency}. Use that currency, or another --home."
+            )
+
+    # -- events
+
+    def append(self, events: pa.Table, items: pa.Table) -> int:
+        """Append events with their items in one transaction; return how many were new.
+
+        An event whose id is in the log already is left out, with its items.
+
+        Args:
+            events: Columns of `ingest.contract.EVENTS`, ids distinct.
+            items: `event_id`, `position`, `line_id` and the columns of a line.
+        """
+        with self.transaction() as db:
+            known = self._among("SELECT event_id FROM events", events.column("event_id"))
+            if known:
+                new = pc.invert(pc.is_in(events.column("event_id"), pa.array(known, pa.string())))
+                events = events.filter(new)
+            first = int(db.execute("SELECT coalesce(max(seq), 0) + 1 FROM events").fetchone()[0])
+            seq = pa.array(range(first, first + len(events)), pa.int64())
+            self._insert("events", _EVENT_COLUMNS, events.append_column("seq", seq))
+            self._insert_items(events.append_column("seq", seq), items)
+        return len(events)
+
+    def revise(self, events: pa.Table, items: pa.Table) -> None:
+        """Replace events of the log, lines of which arrived later, and mark their days stale.
+
+        They keep their sequence numbers. Arguments as for `append`; all must be in the log.
+        """
+        with self.transaction() as db:
+            numbers = dict(
+                self._among("SELECT event_id, seq FROM events", events.column("event_id"))
+            )
+            seq = pa.array(
+                [numbers[key] for key in events.column("event_id").to_pylist()], pa.int64()
+            )
+            events = events.append_column("seq", seq)
+            old = [(value,) for value in numbers.values()]
+            days = "SELECT ts_us / 86400000000 FROM events WHERE seq = ?"
+            mark = f"UPDATE exports SET stale = 1 WHERE day IN ({days})"  # noqa: S608
+            db.executemany(mark, old)
+            db.executemany("DELETE FROM items WHERE seq = ?", old)
+            db.executemany("DELETE FROM events WHERE seq = ?", old)
+            self._insert("events", _EVENT_COLUMNS, events)
+            self._insert_items(events, items)
+            db.executemany(mark, old)
+
+    def known_lines(self, event_ids: pa.ChunkedArray) -> pa.Table:
+        """Return (event_id, line_id) of those of `event_ids` in the log; no items: line_id ''."""
+        found = self._among(
+            "SELECT events.event_id, coalesce(items.line_id, '')"
+            " FROM events LEFT JOIN items USING (seq)",
+            event_ids,
+        )
+        return pa.Table.from_batches([from_rows(found, _KNOWN)])
+
+    def lines_of(self, event_ids: pa.ChunkedArray) -> pa.Table:
+        """Return events of the log as the lines they were made of, in the shape of staging.
+
+        A value that is the sum of the lines is left null, so that it is summed anew.
+        """
+        return pa.Table.from_batches([from_rows(self._among(_LINES_SQL, event_ids), _LINES)])
+
+    def _insert(self, table: str, columns: Sequence[str], rows: pa.Table) -> None:
+        marks = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+        self._db.executemany(sql, to_rows(rows, columns))
+
+    def _insert_items(self, events: pa.Table, items: pa.Table) -> None:
+        where = pc.index_in(items.column("event_id"), events.column("event_id"))
+        items = items.append_column("seq", pc.take(events.column("seq"), where))
+        self._insert("items", _ITEM_COLUMNS, items.filter(pc.is_valid(where)))
+
+    def _among(self, select: str, event_ids: pa.ChunkedArray) -> list[tuple[object, ...]]:
+        sql = f"{select} WHERE events.event_id IN (SELECT value FROM json_each(?))"
+        return self._db.execute(sql, (json.dumps(event_ids.to_pylist()),)).fetchall()
+
+    # -- catalogue, customers, quarantine
+
+    def put_products(self, rows: pa.Table) -> tuple[int, int]:
+        """Insert or update products; return how many were new and how many changed."""
+        return self._upsert("catalogue", CATALOGUE, rows)
+
+    def put_customers(self, rows: pa.Table) -> tuple[int, int]:
+        """Insert or update customers; return how many were new and how many changed."""
+        return self._upsert("customers", CUSTOMERS, rows)
+
+    def _upsert(self, table: str, schema: pa.Schema, rows: pa.Table) -> tuple[int, int]:
+        key, *rest = schema.names
+        sets = ", ".join(f"{name} = excluded.{name}" for name in rest)
+        differs = " OR ".join(f"{table}.{name} IS NOT excluded.{name}" for name in rest)
+        marks = ", ".join("?" * len(schema))
+        sql = (
+            f"INSERT INTO {table} ({', '.join(schema.names)}) VALUES ({marks}) "  # noqa: S608
+            f"ON CONFLICT ({key}) DO UPDATE SET {sets} WHERE {differs}"
+        )
+        with self.transaction() as db:
+            had, before = self.count(table), db.total_changes
+            db.executemany(sql, to_rows(rows, schema.names))
+            new = self.count(table) - had
+            return new, db.total_changes - before - new
+
+    def put_aside(self, rows: pa.Table) -> int:
+        """Add rows to quarantine (source, file, row, reason, payload); return how many were new."""
+        columns = ("source", "file", "row", "reason", "payload")
+        with self.transaction() as db:
+            before = db.total_changes
+            db.executemany(
+                "INSERT OR IGNORE INTO quarantine VALUES (?, ?, ?, ?, ?)", to_rows(rows, columns)
+            )
+            return db.total_changes - before
+
+    def quarantined(self) -> dict[tuple[str, str], int]:
+        """Return how many rows of each source wait in quarantine for each reason."""
+        rows = self._db.execute(
+            "SELECT source, reason, count(*) FROM quarantine GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2"
+        )
+        return {(str(source), str(reason)): int(number) for source, reason, number in rows}
+
+    # -- readers
+
+    def customers(self, customer_ids: Sequence[str]) -> dict[str, Customer]:
+        """Return those of the customers that are known, by id."""
+        rows = self._db.execute(
+            "SELECT customer_id, email, traits FROM customers"
+            " WHERE customer_id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(customer_ids)),),
+        )
+        return {key: Customer(key, email, json.loads(traits)) for key, email, traits in rows}
+
+    def product(self, product_ids: Sequence[str]) -> dict[str, Product]:
+        """Return those of the products that are known, by id."""
+        rows = self._db.execute(
+            f"SELECT {', '.join(CATALOGUE.names)} FROM catalogue"  # noqa: S608
+            " WHERE product_id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(product_ids)),),
+        )
+        return {
+            row[0]: Product(*row[:9], bool(row[9]), row[10], json.loads(row[11])) for row in rows
+        }
+
+    def catalogue(self) -> pa.Table:
+        """Return the whole catalogue, columns of `ingest.contract.CATALOGUE`, by product id."""
+        names = ", ".join(CATALOGUE.names)
+        return self.read(f"SELECT {names} FROM catalogue ORDER BY product_id", CATALOGUE)  # noqa: S608

@@ -1,0 +1,84 @@
+"""The tables of the event log in SQLite, and how rows cross between SQLite and Arrow."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from ingest.contract import CATALOGUE, CUSTOMERS, EVENTS
+
+CHUNK: Final = 100_000  # rows held as Python objects at a time
+
+_TYPES: Final = {pa.string(): "TEXT", pa.int64(): "INTEGER", pa.bool_(): "INTEGER"}
+# What a line of an event adds to the event itself; the rest of an item is the event's.
+LINE_COLUMNS: Final = (
+    "product_id",
+    "category",
+    "brand",
+    "quantity",
+    "price_minor",
+    "discount_minor",
+    "revenue_minor",
+)
+
+
+def _columns(schema: pa.Schema, key: str) -> str:
+    return ", ".join(
+        f"{field.name} {_TYPES[field.type]}{' NOT NULL PRIMARY KEY' if field.name == key else ''}"
+        for field in schema
+    )
+
+
+DDL: Final = (
+    "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, "
+    f"{_columns(EVENTS, '')}, UNIQUE (event_id))",
+    # Which days have rows after a sequence number, without reading the rows.
+    "CREATE INDEX IF NOT EXISTS events_by_day ON events (ts_us / 86400000000, seq)",
+    "CREATE TABLE IF NOT EXISTS items (seq INTEGER NOT NULL, position INTEGER NOT NULL, "
+    "line_id TEXT NOT NULL, product_id TEXT NOT NULL, category TEXT, brand TEXT, "
+    "quantity INTEGER, price_minor INTEGER, discount_minor INTEGER, revenue_minor INTEGER, "
+    "PRIMARY KEY (seq, position)) WITHOUT ROWID",
+    f"CREATE TABLE IF NOT EXISTS catalogue ({_columns(CATALOGUE, 'product_id')})",
+    f"CREATE TABLE IF NOT EXISTS customers ({_columns(CUSTOMERS, 'customer_id')})",
+    "CREATE TABLE IF NOT EXISTS quarantine (source TEXT NOT NULL, file TEXT NOT NULL, "
+    "row INTEGER NOT NULL, reason TEXT NOT NULL, payload TEXT NOT NULL, "
+    "UNIQUE (source, file, row, reason, payload))",
+    # What of each closed day is in the lake: everything up to `through_seq`, unless stale.
+    "CREATE TABLE IF NOT EXISTS exports (day INTEGER PRIMARY KEY, through_seq INTEGER NOT NULL, "
+    "files INTEGER NOT NULL, stale INTEGER NOT NULL DEFAULT 0)",
+)
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open `path` as every writer of the log does: WAL, synchronous=FULL, explicit transactions."""
+    db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    return db
+
+
+def to_rows(table: pa.Table, columns: Sequence[str]) -> Iterator[tuple[object, ...]]:
+    """Yield the rows of `table` as tuples of `columns`, for `executemany`."""
+    return zip(*(table.column(name).to_pylist() for name in columns), strict=True)
+
+
+def from_rows(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.RecordBatch:
+    """Return rows of SQLite as a record batch of `schema`; SQLite has no boolean, so 0/1 become one."""
+    if not rows:
+        return pa.RecordBatch.from_pylist([], schema=schema)
+    arrays = []
+    for field, values in zip(schema, zip(*rows, strict=True), strict=True):
+        stored = pa.int64() if pa.types.is_boolean(field.type) else field.type
+        arrays.append(pa.array(values, type=stored).cast(field.type))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def read_batches(cursor: sqlite3.Cursor, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Yield the rest of a cursor as record batches of at most `CHUNK` rows."""
+    while rows := cursor.fetchmany(CHUNK):
+        yield from_rows(rows, schema)

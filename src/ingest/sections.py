@@ -1,0 +1,202 @@
+"""From a section of the mapping to SQL that reads, converts and checks every row.
+
+The SQL gives one row per input row with typed columns, `reason` (null: the row keeps the
+contract) and `payload` (the row as JSON, only where there is a reason).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import duckdb
+
+from core.errors import ConfigError
+from ingest.inputs import OURS, Staging, literal, quoted
+from ingest.mapping import Section
+from ingest.money import minor_units_sql
+
+TOLERANCE: Final = "1e-6"  # of a minor unit: what float noise may add to an amount
+FIRST_YEAR: Final = 1990
+
+
+@dataclass(frozen=True)
+class Column:
+    """An output column: its SQL over the raw fields, and checks as (condition that is bad, reason)."""
+
+    name: str
+    sql: str
+    checks: tuple[tuple[str, str], ...] = ()
+
+
+class SectionSql:
+    """Builds the SQL of one section; the fields are checked one by one as it is made."""
+
+    def __init__(
+        self, staging: Staging, section: Section, name: str, *, time_format: str | None
+    ) -> None:
+        self.staging = staging
+        self.section = section
+        self.name = name
+        self.time_format = time_format
+        self.fields = section.expressions()
+        self.types = {field: self._type_of(field, sql) for field, sql in self.fields.items()}
+        for number, rule in enumerate(section.quarantine, 1):
+            self._type_of(f"quarantine rule {number}", rule.when)
+
+    def text(self, field: str, *, column: str = "", required: bool = False) -> Column:
+        """A text column, trimmed; empty text is null."""
+        column = column or field
+        if field not in self.fields:
+            return Column(column, "NULL::VARCHAR")
+        checks = ((f"{column} IS NULL", f"missing {spaced(column)}"),) if required else ()
+        return Column(column, f"nullif(trim({raw(field)}::VARCHAR), '')", checks)
+
+    def json(self, field: str) -> Column:
+        """A JSON object; `{}` where there is none."""
+        if field not in self.fields:
+            return Column(field, "'{}'")
+        value = raw(field)
+        if self.types[field] == "VARCHAR":  # text of a column: it may not be JSON at all
+            bad = f"{field} IS NULL AND {value} IS NOT NULL AND trim({value}) <> ''"
+            valid = f"CASE WHEN trim({value}) = '' THEN '{{}}' WHEN json_valid({value}) THEN {value} END"
+            sql = f"CASE WHEN {value} IS NULL THEN '{{}}' ELSE {valid} END"
+            return Column(field, sql, ((bad, f"{field} is not JSON"),))
+        return Column(field, f"coalesce(to_json({value})::VARCHAR, '{{}}')")
+
+    def flag(self, field: str, *, default: str) -> Column:
+        """A yes/no column."""
+        if field not in self.fields:
+            return Column(field, default)
+        unreadable = f"{field} IS NULL AND {raw(field)} IS NOT NULL"
+        return Column(
+            field,
+            f"TRY_CAST({raw(field)} AS BOOLEAN)",
+            ((unreadable, f"unreadable {spaced(field)}"),),
+        )
+
+    def time(self, field: str, column: str, *, now_us: int, required: bool = True) -> Column:
+        """Microseconds UTC. A naive time is of the mapping's time zone (the session's)."""
+        if field not in self.fields:
+            return Column(column, "NULL::BIGINT")
+        kind, value = self.types[field], raw(field)
+        if kind == "VARCHAR":
+            read = f"TRY_CAST(trim({value}) AS TIMESTAMPTZ)"
+            if self.time_format:
+                read = f"try_strptime(trim({value}), {literal(self.time_format)})::TIMESTAMPTZ"
+            value = f"nullif(trim({value}), '')"
+        elif kind.startswith("TIMESTAMP") or kind == "DATE":
+            read = f"{value}::TIMESTAMPTZ"
+        else:
+            raise ConfigError(
+                f"{self.where(field)}: a time must be a timestamp, a date or text, not {kind}. "
+                "For seconds since 1970 write to_timestamp(COLUMN)."
+            )
+        latest = now_us + 86_400_000_000
+        outside = f"year(make_timestamp({column})) < {FIRST_YEAR} OR {column} > {latest}"
+        missing = ((f"{value} IS NULL", f"missing {field}"),) if required else ()
+        checks = (
+            *missing,
+            (f"{column} IS NULL AND {value} IS NOT NULL", f"unreadable {field}"),
+            (outside, f"{field} before {FIRST_YEAR} or in the future"),
+        )
+        return Column(column, f"epoch_us({read})", checks)
+
+    def money(self, field: str, column: str) -> Column:
+        """Whole minor units of the row's currency."""
+        if field not in self.fields:
+            return Column(column, "NULL::BIGINT")
+        value, what = raw(field), spaced(field.removeprefix("item."))
+        units = f"(TRY_CAST({value} AS DOUBLE) * {minor_units_sql('currency')})"
+        checks = (
+            (f"{value} IS NOT NULL AND {units} IS NULL", f"unreadable {what}"),
+            (f"abs({units} - round({units})) > {TOLERANCE}", f"{what} is not whole minor units"),
+            (f"{column} < 0", f"negative {what}"),
+            (f"{column} IS NULL AND {units} IS NOT NULL", f"{what} out of range"),
+        )
+        return Column(column, f"TRY_CAST(round({units}) AS BIGINT)", checks)
+
+    def count(self, field: str, column: str) -> Column:
+        """A whole number of units, 1 where the mapping has none."""
+        if field not in self.fields:
+            return Column(column, "1::BIGINT")
+        value, what = f"TRY_CAST({raw(field)} AS DOUBLE)", spaced(column)
+        checks = (
+            (f"{value} IS NULL", f"missing or unreadable {what}"),
+            (f"{value} <> floor({value})", f"{what} is not a whole number"),
+            (f"{column} < 0", f"negative {what}"),
+            (f"{column} IS NULL", f"{what} out of range"),
+        )
+        return Column(column, f"TRY_CAST({value} AS BIGINT)", checks)
+
+    def currency(self, default: str, allowed: Sequence[str]) -> Column:
+        """The row's currency; one without a rate to the base currency is refused."""
+        codes = ", ".join(literal(code) for code in sorted(allowed))
+        given = raw("currency") if "currency" in self.fields else "NULL"
+        return Column(
+            "currency",
+            f"coalesce(nullif(upper(trim({given}::VARCHAR)), ''), {literal(default)})",
+            ((f"currency NOT IN ({codes})", "currency without a rate"),),
+        )
+
+    def select(self, columns: Sequence[Column]) -> str:
+        """Return the whole query; a column may use those before it in its checks."""
+        table = self.section.source_table
+        row = "src._row" if "_row" in self.staging.columns(table) else "0"
+        fields = [f"TRY({sql}) AS {raw(name)}" for name, sql in self.fields.items()]
+        rules = [
+            (f"TRY({rule.when}) AS {quoted(f'rule_{number}')}", f"rule_{number}", rule.reason)
+            for number, rule in enumerate(self.section.quarantine)
+        ]
+        checks = [(quoted(name), reason) for _, name, reason in rules]
+        checks += [check for column in columns for check in column.checks]
+        cases = " ".join(f"WHEN {bad} THEN {literal(reason)}" for bad, reason in checks)
+        inner = ", ".join([f"{row} AS _row", "src", *fields, *(sql for sql, _, _ in rules)])
+        # Money needs the currency first, so each column sees the ones before it (lateral aliases).
+        middle = ", ".join(f"{column.sql} AS {column.name}" for column in columns)
+        outer = ", ".join(column.name for column in columns)
+        reason = f"CASE {cases} END" if cases else "NULL::VARCHAR"
+        payload = "CASE WHEN reason IS NOT NULL THEN to_json(src)::VARCHAR END AS payload"
+        return (
+            f"SELECT _row, {outer}, reason, {payload} FROM ("  # noqa: S608
+            f"SELECT *, {reason} AS reason FROM ("
+            f"SELECT *, {middle} FROM (SELECT {inner} FROM {quoted(table)} AS src)))"
+        )
+
+    def stage(self, table: str, columns: Sequence[Column]) -> None:
+        """Run the query into a new staging table.
+
+        Raises:
+            ConfigError: The SQL of the mapping fails as a whole.
+        """
+        try:
+            self.staging.db.execute(f"CREATE TABLE {OURS}.{table} AS {self.select(columns)}")
+        except duckdb.Error as error:
+            where = f"mapping {self.staging.where}, section {self.name}"
+            raise ConfigError(f"{where}: {self.staging.explain(error)}") from None
+
+    def where(self, field: str) -> str:
+        """Name a field for a message."""
+        return f"mapping {self.staging.where}, section {self.name}, field {field}"
+
+    def _type_of(self, field: str, sql: str) -> str:
+        table = self.section.source_table
+        query = f"DESCRIBE SELECT TRY({sql}) AS value FROM {quoted(table)} AS src"  # noqa: S608
+        try:
+            described = self.staging.db.execute(query).fetchall()
+        except duckdb.Error as error:
+            raise ConfigError(
+                f"{self.where(field)}: {self.staging.explain(error, table)}"
+            ) from None
+        return str(described[0][1])
+
+
+def raw(field: str) -> str:
+    """Name the column that holds a field as the mapping's SQL gives it."""
+    return quoted(f"raw {field}")
+
+
+def spaced(name: str) -> str:
+    """Return a field's name as words, for reasons."""
+    return name.removesuffix("_minor").replace("_", " ")

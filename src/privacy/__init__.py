@@ -1,0 +1,1 @@
+"""What customers allowed: the consent ledger."""
