@@ -1,0 +1,102 @@
+"""How good ranked lists are: recall and NDCG against what customers bought next.
+
+The whole assortment is ranked, never a sample of it, and the split is by time: lists are made
+from what was known before an instant, targets are what was bought after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from core.errors import NotEnoughDataError
+from models.interactions import Purchases
+from models.ranking import Ids, Ranker, Scope
+
+SCOPES: Final[tuple[Scope, ...]] = ("all", "repeat", "new")
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Recall and NDCG at k of each customer who has targets, in the order of `customers`."""
+
+    k: int
+    customers: NDArray[np.int64]  # rows of the targets
+    recall: Floats
+    ndcg: Floats
+
+
+def quality(ids: Ids, targets: sparse.csr_matrix, *, k: int) -> Quality:
+    """Compare ranked lists with targets.
+
+    Recall is hits over targets. DCG discounts the i-th place by log2(i + 1); the ideal DCG has
+    min(k, targets) hits, so a perfect list scores 1 however many targets there are.
+
+    Args:
+        ids: Ranked products, shape (customers, at least k), -1 where there is none.
+        targets: Shape (customers, products), nonzero where bought.
+        k: Places that count.
+
+    Raises:
+        NotEnoughDataError: Nobody has a target.
+    """
+    counts = np.diff(targets.indptr)
+    rows = np.flatnonzero(counts)
+    if not len(rows):
+        raise NotEnoughDataError("nobody bought anything to test against. Widen the test window.")
+    hits = _hits(ids[:, :k], targets)[rows]
+    discounts = 1 / np.log2(np.arange(2, k + 2))
+    ideal = np.cumsum(discounts)[np.minimum(counts[rows], k) - 1]
+    return Quality(
+        k=k,
+        customers=rows,
+        recall=hits.sum(axis=1) / counts[rows],
+        ndcg=hits @ discounts[: hits.shape[1]] / ideal,
+    )
+
+
+def targets_of(scope: Scope, targets: sparse.csr_matrix, purchases: Purchases) -> sparse.csr_matrix:
+    """Return the targets that were bought before (`repeat`), that were not (`new`), or all."""
+    if scope == "all":
+        return targets
+    bought = purchases.times.astype(bool).astype(np.float32)
+    again = targets.multiply(bought).tocsr()
+    kept = again if scope == "repeat" else (targets - again).tocsr()
+    kept.eliminate_zeros()
+    return kept
+
+
+def evaluate(
+    ranker: Ranker, purchases: Purchases, targets: sparse.csr_matrix, *, k: int, scope: Scope
+) -> Quality:
+    """Rank within `scope` and compare with the targets of that scope.
+
+    In the scope `new` what a customer bought before is masked, in `repeat` all else is, as it
+    is in the slots these lists are for.
+    """
+    ranked = ranker.rank(purchases, k, scope)
+    return quality(ranked.ids, targets_of(scope, targets, purchases), k=k)
+
+
+def interval(values: Floats, *, seed: int, draws: int = 1_000) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of the mean over customers."""
+    generator = np.random.default_rng(seed)
+    means = [values[generator.integers(len(values), size=len(values))].mean() for _ in range(draws)]
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _hits(ids: Ids, targets: sparse.csr_matrix) -> Floats:
+    """Say which places of the lists hold a target."""
+    width = np.int64(targets.shape[1])
+    rows = np.repeat(np.arange(targets.shape[0]), np.diff(targets.indptr))
+    wanted = np.sort(rows * width + targets.indices)
+    given = np.arange(len(ids))[:, None] * width + ids
+    at = np.minimum(np.searchsorted(wanted, given), len(wanted) - 1)
+    return np.asarray((wanted[at] == given) & (ids >= 0), np.float64)

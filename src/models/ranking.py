@@ -1,0 +1,156 @@
+"""Ranked products of many customers at once, and the steps all recommenders share.
+
+A place without a product is -1 and stands at the end of its row. implicit fills such places
+with arbitrary or already bought products at a score of zero or below; none of them gets
+through `best_products`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+import numpy as np
+from implicit.cpu.topk import topk
+from numpy.typing import NDArray
+from scipy import sparse
+
+from models.assortment import Assortment
+from models.interactions import Purchases
+
+THREADS: Final = 2
+NOTHING: Final = -1
+_BLOCK: Final = 1_000  # customers compared at once, to keep memory flat
+
+Ids = NDArray[np.int32]
+Floats = NDArray[np.float32]
+
+# What may be ranked: everything, only what the customer bought before, or only what not.
+Scope = Literal["all", "repeat", "new"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Products of each customer, best first: dense ids and scores, shape (customers, n)."""
+
+    ids: Ids
+    scores: Floats
+
+
+class Ranker(Protocol):
+    """Ranks the whole assortment for each customer. An unknown customer is an empty row."""
+
+    name: str
+
+    def rank(self, purchases: Purchases, n: int, scope: Scope) -> Ranked:
+        """Return up to `n` products for each customer, none twice, only allowed ones."""
+        ...
+
+
+def best_products(
+    queries: Floats,
+    factors: Floats,
+    n: int,
+    *,
+    columns: NDArray[np.integer],
+    without: sparse.csr_matrix | None = None,
+) -> Ranked:
+    """Rank products by the dot product of customer and product, positive ones only.
+
+    Args:
+        queries: Shape (customers, f).
+        factors: Shape (len(columns), f).
+        n: Length of the lists; rows that have fewer end in -1.
+        columns: Dense id of each row of `factors`.
+        without: Shape (customers, products): cells that must not be ranked.
+    """
+    if not len(queries) or not len(columns):
+        return nothing(len(queries), n)
+    hidden = without[:, columns].tocsr() if without is not None else None
+    ids, scores = topk(
+        np.ascontiguousarray(factors, np.float32),
+        np.ascontiguousarray(queries, np.float32),
+        min(n, len(columns)),
+        filter_query_items=hidden,
+        num_threads=THREADS,
+    )
+    real = (scores > 0) & (ids >= 0)
+    found = np.where(real, columns[np.where(real, ids, 0)], NOTHING).astype(np.int32)
+    return _padded(Ranked(found, np.where(real, scores, 0).astype(np.float32)), n)
+
+
+def best_cells(cells: sparse.csr_matrix, n: int) -> Ranked:
+    """Rank the positive cells of each row; equal ones by product, so that runs repeat."""
+    rows = np.repeat(np.arange(cells.shape[0]), np.diff(cells.indptr))
+    kept = cells.data > 0
+    rows, columns, values = rows[kept], cells.indices[kept], cells.data[kept]
+    order = np.lexsort((columns, -values, rows))
+    rows, columns, values = rows[order], columns[order], values[order]
+    counts = np.bincount(rows, minlength=cells.shape[0])
+    place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    ranked = nothing(cells.shape[0], n)
+    first = place < n
+    ranked.ids[rows[first], place[first]] = columns[first]
+    ranked.scores[rows[first], place[first]] = values[first]
+    return ranked
+
+
+def filled(first: Ranked, second: Ranked) -> tuple[Ranked, NDArray[np.bool_]]:
+    """Fill the empty places of `first` with what `second` ranks and `first` does not.
+
+    Returns:
+        Lists as long as those of `first`, and where a place came from `second`.
+    """
+    n = first.ids.shape[1]
+    seen = np.empty(second.ids.shape, dtype=np.bool_)
+    for start in range(0, len(second.ids), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        seen[block] = (second.ids[block, :, None] == first.ids[block, None, :]).any(axis=2)
+    ids = np.concatenate([first.ids, np.where(seen, NOTHING, second.ids)], axis=1)
+    scores = np.concatenate([first.scores, second.scores], axis=1)
+    from_second = np.zeros(ids.shape, dtype=np.bool_)
+    from_second[:, n:] = True
+    order = np.argsort(ids == NOTHING, axis=1, kind="stable")[:, :n]
+    taken = Ranked(
+        np.take_along_axis(ids, order, axis=1), np.take_along_axis(scores, order, axis=1)
+    )
+    return taken, np.take_along_axis(from_second, order, axis=1) & (taken.ids != NOTHING)
+
+
+def nothing(customers: int, n: int) -> Ranked:
+    """Return empty lists."""
+    return Ranked(
+        np.full((customers, n), NOTHING, dtype=np.int32), np.zeros((customers, n), np.float32)
+    )
+
+
+def only_allowed(cells: sparse.csr_matrix, assortment: Assortment) -> sparse.csr_matrix:
+    """Return `cells` with those of products that may not be recommended set to zero."""
+    kept = cells.copy()
+    kept.data *= assortment.allowed[kept.indices]
+    return kept
+
+
+class Filled:
+    """One ranker, and another for the places it leaves empty."""
+
+    def __init__(self, first: Ranker, second: Ranker) -> None:
+        self.name = f"{first.name}+{second.name}"
+        self._first = first
+        self._second = second
+
+    def rank(self, purchases: Purchases, n: int, scope: Scope) -> Ranked:
+        """Return the first ranker's products, then the second's."""
+        # Twice as many: the second may start with all that the first has already.
+        second = self._second.rank(purchases, 2 * n, scope)
+        return filled(self._first.rank(purchases, n, scope), second)[0]
+
+
+def _padded(ranked: Ranked, n: int) -> Ranked:
+    """Move empty places to the end, and lengthen the lists to `n`."""
+    order = np.argsort(ranked.ids == NOTHING, axis=1, kind="stable")
+    padding = ((0, 0), (0, n - ranked.ids.shape[1]))
+    return Ranked(
+        np.pad(np.take_along_axis(ranked.ids, order, axis=1), padding, constant_values=NOTHING),
+        np.pad(np.take_along_axis(ranked.scores, order, axis=1), padding),
+    )
