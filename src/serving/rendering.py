@@ -1,0 +1,193 @@
+"""Finished content for recipients: decided once per send, rendered on every call."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from content.campaign import CompiledCampaign
+from content.decide import decide, restock
+from content.decision import Candidates, Decision, Person
+from content.render import Context, render
+from core.clock import to_us
+from core.ids import pseudonym
+from ingest.log import Customer
+from privacy.consent import EMAIL_MARKETING, PERSONALISATION
+from profiles.decisions import LoggedDecision, render_decision_id
+from profiles.snapshot import Pick, Profile
+from serving.brain import Brain
+from serving.messages import RenderRequest
+from serving.unsubscribe import Link, headers
+
+log = logging.getLogger("bentoml.sendwise")
+
+NO_MARKETING = "no consent to email_marketing"
+
+
+def render_content(
+    brain: Brain, request: RenderRequest, customer_ids: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the content for customers, or why nothing may be sent to them.
+
+    The first decision per campaign, send and customer is kept. A repeated call renders it
+    again; only consent and stock are looked at anew, and somebody who has withdrawn consent
+    to personalisation meanwhile gets the content for everybody.
+
+    Raises:
+        Problem: The campaign is not published.
+    """
+    campaign = brain.campaign(request.campaign)
+    batch = _Batch(brain, campaign, request.send_id or brain.now().date().isoformat(), customer_ids)
+    results = [batch.result(customer_id) for customer_id in customer_ids]
+    brain.decisions.keep(batch.fresh.values())
+    return results
+
+
+class _Batch:
+    """What is read once for all recipients of a call."""
+
+    def __init__(
+        self, brain: Brain, campaign: CompiledCampaign, send_id: str, customer_ids: Sequence[str]
+    ) -> None:
+        now = brain.now()
+        self._brain = brain
+        self._campaign = campaign
+        self._send_id = send_id
+        self._now_us = to_us(now)
+        self._mailable = brain.consents.granted_many(customer_ids, EMAIL_MARKETING, now)
+        self._personal = brain.consents.granted_many(customer_ids, PERSONALISATION, now)
+        mailable = [each for each in dict.fromkeys(customer_ids) if each in self._mailable]
+        personal = [each for each in mailable if each in self._personal]
+        self._kept = brain.decisions.find(campaign.name, send_id, mailable)
+        self._profiles = brain.profiles(personal)
+        self._customers = brain.customers(personal)
+        self._popular = brain.snapshot.popular() if brain.snapshot else []
+        self._products = brain.products(self._candidate_ids())
+        self._versions = brain.model_versions()
+        self._as_of = brain.data_as_of().isoformat()
+        self.fresh: dict[str, LoggedDecision] = {}
+
+    def result(self, customer_id: str) -> dict[str, Any]:
+        """Return the answer for one recipient."""
+        if customer_id not in self._mailable:
+            return self._refusal(customer_id, NO_MARKETING)
+        logged, decision = self._decision(customer_id)
+        customer = self._customers.get(customer_id)
+        url = self._brain.links.url(Link(customer_id, self._campaign.name, self._send_id))
+        context = Context(
+            public_url=self._brain.settings.public_url,
+            unsubscribe_url=url,
+            first_name=_first_name(customer) if decision.personal else None,
+        )
+        content = render(self._campaign, decision, context)
+        if content.failure:
+            log.warning(
+                "render.static campaign=%s customer=%s error=%s",
+                self._campaign.name,
+                pseudonym(customer_id),
+                content.failure,
+            )
+        return {
+            "customer_id": customer_id,
+            "send": True,
+            "why_not": None,
+            "subject": content.subject,
+            "preheader": content.preheader,
+            "html": content.html,
+            "text": content.text,
+            "headers": headers(url),
+            "blocks": [
+                {"slot": each.slot, "block": each.block, "reason": each.reason, "rung": each.rung}
+                for each in content.blocks
+            ],
+            "rung": content.rung,
+            "decision_id": logged.decision_id,
+            "model_versions": logged.body["model_versions"],
+            "as_of": logged.body["as_of"],
+        }
+
+    def _refusal(self, customer_id: str, why: str) -> dict[str, Any]:
+        return {
+            "customer_id": customer_id,
+            "send": False,
+            "why_not": why,
+            **dict.fromkeys(("subject", "preheader", "html", "text")),
+            "headers": {},
+            "blocks": [],
+            "rung": None,
+            "decision_id": None,
+            "model_versions": self._versions,
+            "as_of": self._as_of,
+        }
+
+    def _decision(self, customer_id: str) -> tuple[LoggedDecision, Decision]:
+        """Return the kept decision as it can be shown now, else a new one."""
+        personal = customer_id in self._personal
+        if logged := self._kept.get(customer_id) or self.fresh.get(customer_id):
+            decision = Decision.from_dict(logged.body["decision"])  # type: ignore[arg-type]
+            if personal or not decision.personal:
+                return logged, restock(self._campaign, decision, self._candidates(None))
+            return logged, self._decide(customer_id, personal=False)
+        decision = self._decide(customer_id, personal=personal)
+        logged = LoggedDecision(
+            decision_id=render_decision_id(self._campaign.name, self._send_id, customer_id),
+            kind="render",
+            campaign_id=self._campaign.name,
+            send_id=self._send_id,
+            customer_id=customer_id,
+            ts_us=self._now_us,
+            body={
+                "decision": decision.to_dict(),
+                "model_versions": self._versions,
+                "as_of": self._as_of,
+                "consent": {EMAIL_MARKETING: True, PERSONALISATION: personal},
+            },
+        )
+        self.fresh[customer_id] = logged
+        return logged, decision
+
+    def _decide(self, customer_id: str, *, personal: bool) -> Decision:
+        profile = self._profiles.get(customer_id) if personal else None
+        customer = self._customers.get(customer_id) if personal else None
+        person = Person(
+            customer_id=customer_id,
+            first_name=_first_name(customer),
+            traits=customer.traits if customer else {},
+            outputs=profile.outputs if profile else {},
+            lists=profile.lists if profile else {},
+            personal=personal,
+        )
+        return decide(self._campaign, person, candidates=self._candidates(profile))
+
+    def _candidates(self, profile: Profile | None) -> Candidates:
+        return Candidates(
+            products=self._products, popular=self._popular, segment=self._segment(profile)
+        )
+
+    def _segment(self, profile: Profile | None) -> Sequence[Pick]:
+        cluster = profile.outputs.get("cluster") if profile else None
+        if cluster is None or self._brain.snapshot is None:
+            return ()
+        return self._brain.snapshot.popular(str(cluster))
+
+    def _candidate_ids(self) -> set[str]:
+        """Return every product that may be shown to anybody of the batch."""
+        ids = {pick.product_id for pick in self._popular}
+        ids.update(product["product_id"] for product in self._campaign.static_products)
+        for profile in self._profiles.values():
+            ids.update(pick.product_id for picks in profile.lists.values() for pick in picks)
+            ids.update(pick.product_id for pick in self._segment(profile))
+        for logged in self._kept.values():
+            decision: Any = logged.body["decision"]
+            ids.update(
+                shown["product_id"] for slot in decision["slots"] for shown in slot["products"]
+            )
+        return ids
+
+
+def _first_name(customer: Customer | None) -> str | None:
+    if customer is None:
+        return None
+    name = customer.traits.get("first_name") or customer.traits.get("firstName")
+    return str(name) if name else None
