@@ -73,6 +73,7 @@ class Contest:
 def record(
     run: tracking.Run, data: LearntFrom, params: Mapping[str, object], contest: Contest
 ) -> None:
+    """Put everything about the contest on the run: metrics, verdict, plots, model card."""
     run.params(contest.params)
     metrics = dict(contest.candidate.metrics)
     for contender, role in contest.everyone[1:]:
@@ -150,6 +151,7 @@ def outcome_of(
     notes: Sequence[str] = (),
     status: Literal["done", "unchanged"] = "done",
 ) -> Outcome:
+    """Turn a report into what the command line shows."""
     names = list(dict.fromkeys(n for one in report["contenders"] for n in one["metrics"]))
     names.sort(key=lambda name: name != report["metric"])
     rows = []

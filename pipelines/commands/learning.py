@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from core.clock import parse_as_of
+from core.errors import ConfigError
 from pipelines.cli import AsOf, JsonFlag, app, settings_of
 
 
@@ -21,3 +24,64 @@ def features(context: typer.Context, as_of: AsOf = "", as_json: JsonFlag = False
     from pipelines.build_features import build_features
 
     build_features(settings_of(context), as_of=parse_as_of(as_of)).show(as_json=as_json)
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    what: Annotated[str, typer.Argument(help="propensity, clusters or recommender.")],
+    as_of: AsOf = "",
+    trials: Annotated[int, typer.Option(min=0, help="Tuning trials; 0 keeps the defaults.")] = 30,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Train and evaluate, but register nothing.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Train one model, compare it with its baselines and the champion, keep the better one.
+
+    The run is tracked in MLflow with its data digest, plots and model card. The winner becomes
+    a registered version; the alias `champion` moves only when the promotion gate says so. A
+    champion that stays is a normal outcome: the table says who won, by how much, and why.
+    The same data and parameters again change nothing.
+
+    Example: `sendwise train propensity --as-of 2017-12-01 --trials 20`
+    """
+    from pipelines.training import train_model
+
+    outcome = train_model(
+        settings_of(context), what, as_of=parse_as_of(as_of), trials=trials, register=not dry_run
+    )
+    outcome.show(as_json=as_json)
+
+
+@app.command()
+def models(
+    context: typer.Context,
+    promote: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="NAME VERSION", help="Make a version the champion, past the gate."),
+    ] = None,
+    rollback: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Return to the champion before this one.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the registered models, or move the alias `champion` by hand.
+
+    `champion` is what scoring and the service use, `challenger` the last one that did not pass
+    the gate. After a move, run `sendwise score` and start the service again.
+
+    Example: `sendwise models --rollback propensity-order-30d`
+    """
+    from pipelines.list_models import list_models, promote_model, rollback_model
+
+    settings = settings_of(context)
+    if promote and rollback:
+        raise ConfigError("give --promote or --rollback, not both.")
+    if promote:
+        outcome = promote_model(settings, *promote)
+    elif rollback:
+        outcome = rollback_model(settings, rollback)
+    else:
+        outcome = list_models(settings)
+    outcome.show(as_json=as_json)

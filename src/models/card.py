@@ -43,10 +43,8 @@ class Card:
 
 
 _ALWAYS = (
-    "Scores describe this shop's customers before the cut-off. Train again when they change: "
-    "the drift report tells.",
-    "It is for choosing what an e-mail says and to whom it goes; not for prices, credit, or any "
-    "decision with legal effect on a person.",
+    "Scores describe the shop's customers before the cut-off: train again when they change.",
+    "It is for choosing what an e-mail says and to whom it goes, for nothing of legal effect.",
     "Without a customer's consent to personalisation no score is used, whatever it says.",
 )
 
