@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 from rich.markup import escape
 
@@ -72,13 +71,7 @@ def main() -> None:
     import pipelines.commands.service  # noqa: F401
 
     try:
-        sys.exit(app(standalone_mode=False))
+        app()
     except SendwiseError as error:
         console.print(f"[bold red]error:[/bold red] {escape(str(error))}", soft_wrap=True)
         sys.exit(2)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except (KeyboardInterrupt, click.Abort):
-        console.print("stopped; run the same command again to go on.")
-        sys.exit(130)

@@ -1,0 +1,55 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SENDWISE = Path(sys.executable).with_name("sendwise")
+
+
+def sendwise(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [SENDWISE, "--home", home, *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def test_help_lists_every_command_with_what_it_does(tmp_path: Path) -> None:
+    done = sendwise("--help", home=tmp_path)
+
+    assert done.returncode == 0
+    for command in ("import", "features", "train", "models", "score", "publish", "serve", "send"):
+        assert f" {command} " in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        pytest.param(("features", "--as-of", "yesterday"), "2017-12-01", id="unreadable-as-of"),
+        pytest.param(
+            ("features", "--as-of", "2017-12-01"), "sendwise import", id="nothing-imported"
+        ),
+        pytest.param(("nonsense",), "nonsense", id="unknown-command"),
+        pytest.param(("features", "--nonsense"), "--nonsense", id="unknown-option"),
+    ],
+)
+def test_a_mistake_is_one_clear_line_and_exit_code_2(
+    arguments: tuple[str, ...], says: str, tmp_path: Path
+) -> None:
+    done = sendwise(*arguments, home=tmp_path / "var")
+
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "var").exists()
+
+
+def test_a_bad_setting_stops_the_start_with_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENDWISE_DRIFT_SHARE", "7")
+
+    done = sendwise("features", home=tmp_path)
+
+    assert done.returncode == 2
+    assert "SENDWISE_DRIFT_SHARE" in done.stderr
