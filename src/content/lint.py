@@ -23,7 +23,7 @@ class Rendered:
     text: str
 
 
-def problems(email: Rendered, *, unsubscribe_url: str) -> list[str]:
+def problems(email: Rendered, *, unsubscribe_url: str, max_subject: int = MAX_SUBJECT) -> list[str]:
     """Return what is wrong with one rendered e-mail, in words; empty when nothing is."""
     page = _Page()
     page.feed(email.html)
@@ -41,8 +41,8 @@ def problems(email: Rendered, *, unsubscribe_url: str) -> list[str]:
         )
     if not email.subject.strip():
         found.append("the subject is empty")
-    if len(email.subject) > MAX_SUBJECT:
-        found.append(f"the subject has {len(email.subject)} characters, at most {MAX_SUBJECT}")
+    if len(email.subject) > max_subject:
+        found.append(f"the subject has {len(email.subject)} characters, at most {max_subject}")
     if "{{" in email.html or "{%" in email.html or "{{" in email.text or "{%" in email.text:
         found.append("a template tag was left in the output")
     return list(dict.fromkeys(found))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from content.campaign import CompiledCampaign, Product
 from content.decision import Candidates, Rung, Shown
 from profiles.profile import Pick
+
+
+def is_excluded(category: str | None, heads: Iterable[str]) -> bool:
+    """Say whether a category path starts with one of `heads`, in any case of letters."""
+    path = (category or "").casefold()
+    return any(path == head.casefold() or path.startswith(f"{head.casefold()}/") for head in heads)
 
 
 class Shelf:
@@ -16,7 +22,7 @@ class Shelf:
         self._candidates = candidates
         self._static = {product["product_id"]: product for product in campaign.static_products}
         self._static_reason = campaign.spec.static.reason
-        self._excluded = tuple(path.casefold() for path in campaign.spec.exclude)
+        self._excluded = campaign.spec.exclude
         self._ids: set[str] = set()
         self._names: set[str] = set()
 
@@ -58,8 +64,7 @@ class Shelf:
         return shown
 
     def _fits(self, product: Product) -> bool:
-        path = (product["category"] or "").casefold()
-        excluded = any(path == head or path.startswith(head + "/") for head in self._excluded)
+        excluded = is_excluded(product["category"], self._excluded)
         return bool(product["available"] and product["name"] and not excluded)
 
 

@@ -1,0 +1,244 @@
+"""Look at a campaign before anybody gets it: every branch, on a desktop and on a phone."""
+
+from __future__ import annotations
+
+import html
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from content.campaign import CompiledCampaign, Product
+from content.decide import decide
+from content.decision import Candidates, Choice, Decision, Person
+from content.render import Content, Context, render, static_content
+from core.errors import DataError, NotReadyError
+from core.settings import Settings
+from ingest.lake import connect
+from pipelines.outcome import Outcome
+from pipelines.publish_campaign import PRODUCT_COLUMNS, best_sellers, prepare, products_of
+from profiles.profile import BUY_AGAIN, NEW_FOR_YOU, Pick, Profile
+from profiles.snapshot import Snapshot, open_snapshot
+
+_CONTEXT: Final = Context(
+    public_url=".", unsubscribe_url="https://shop.example.test/unsubscribe/preview"
+)
+_LOOKED_AT: Final = 500  # customers of the snapshot among whom examples are looked for
+
+
+@dataclass(frozen=True)
+class View:
+    """One e-mail on the preview page."""
+
+    title: str
+    content: Content
+    choices: Sequence[Choice]
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Where examples come from: the snapshot when there is one, else best sellers."""
+
+    people: list[Person]
+    candidates: Candidates
+    source: str
+
+
+def preview_campaign(
+    settings: Settings, name: str, *, as_of: datetime, customers: Sequence[str] = ()
+) -> Outcome:
+    """Write `previews/NAME/index.html`, rendered from `conf`, published or not.
+
+    Args:
+        settings: The workspace and where campaigns are written.
+        name: The campaign.
+        as_of: Best sellers are those of the month before.
+        customers: Customers to show. Empty: one for each block a rule can choose.
+
+    Raises:
+        ConfigError: The campaign is unknown or not as it should be.
+        DataError: A customer is not in the snapshot.
+        NotReadyError: Nothing is imported yet, or `customers` need a snapshot and there is none.
+    """
+    ready = prepare(settings, name, as_of=as_of)
+    shop = _shop(settings.home, ready.campaign, as_of, customers)
+    views = list(_views(ready.campaign, shop, named=bool(customers)))
+    folder = settings.home / "previews" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    tiles = folder / "assets" / name / "tiles"
+    tiles.mkdir(parents=True)
+    for file, picture in ready.tiles.items():
+        (tiles / file).write_bytes(picture)
+    for number, view in enumerate(views):
+        (folder / f"{number}.html").write_text(view.content.html, encoding="utf-8")
+        (folder / f"{number}.txt").write_text(view.content.text, encoding="utf-8")
+    page = folder / "index.html"
+    page.write_text(_page(ready.campaign, views, shop.source), encoding="utf-8")
+    return Outcome(
+        title=f"Preview of {name}, version {ready.campaign.version}",
+        columns=("e-mail", "subject", "rung", "blocks"),
+        rows=[
+            (
+                v.title,
+                v.content.subject,
+                v.content.rung,
+                ", ".join(b.block for b in v.content.blocks),
+            )
+            for v in views
+        ],
+        notes=(f"Products and people from {shop.source}.", f"Open {page}"),
+        data={"campaign": name, "page": str(page), "emails": len(views), "source": shop.source},
+    )
+
+
+def _shop(
+    home: Path, campaign: CompiledCampaign, as_of: datetime, customers: Sequence[str]
+) -> Shop:
+    try:
+        snapshot = open_snapshot(home)
+    except NotReadyError:
+        if customers:
+            raise
+        return _sample_shop(home, campaign, as_of)
+    with closing(snapshot):
+        return _snapshot_shop(home, campaign, snapshot, customers)
+
+
+def _sample_shop(home: Path, campaign: CompiledCampaign, as_of: datetime) -> Shop:
+    """Without a snapshot: somebody who buys the best sellers, so that there is something to see."""
+    with connect(home) as lake:
+        products = best_sellers(lake, campaign.spec, as_of, 40)
+    picks = [Pick(p["product_id"], 0.0, "sample", "a sample: no snapshot yet") for p in products]
+    person = Person(
+        customer_id="sample",
+        first_name="Ann",
+        outputs={"sample": True},
+        lists={BUY_AGAIN: picks[:12], NEW_FOR_YOU: picks[12:24]},
+    )
+    popular = [
+        pick._replace(source="popularity", reason="Popular this month") for pick in picks[24:]
+    ]
+    candidates = Candidates(products=_by_id(products), popular=popular)
+    return Shop([person], candidates, "the catalogue (no snapshot yet)")
+
+
+def _snapshot_shop(
+    home: Path, campaign: CompiledCampaign, snapshot: Snapshot, customers: Sequence[str]
+) -> Shop:
+    profiles = [snapshot.profile(each) for each in customers] if customers else []
+    if unknown := [c for c, found in zip(customers, profiles, strict=True) if found is None]:
+        raise DataError(f"no customer {unknown[0]!r} in snapshot {snapshot.manifest.id}.")
+    people = [_person(profile) for profile in profiles if profile]
+    popular = snapshot.popular()
+    if not people:
+        ids = [each for each, _ in zip(snapshot.customer_ids(), range(_LOOKED_AT), strict=False)]
+        looked_at = [_person(profile) for profile in snapshot.profiles(ids).values()]
+        people = _one_per_choice(campaign, looked_at)
+    with connect(home) as lake:
+        wanted = {
+            pick.product_id
+            for picks in (popular, *(own for person in people for own in person.lists.values()))
+            for pick in picks
+        }
+        rows = lake.execute(
+            f"SELECT {PRODUCT_COLUMNS} FROM catalogue WHERE product_id IN (SELECT unnest(?))",  # noqa: S608  # names are ours
+            [sorted(wanted)],
+        ).fetchall()
+    candidates = Candidates(products=_by_id(products_of(rows)), popular=popular)
+    return Shop(people, candidates, f"snapshot {snapshot.manifest.id}")
+
+
+def _one_per_choice(campaign: CompiledCampaign, people: Sequence[Person]) -> list[Person]:
+    """Return somebody for each combination of blocks that comes up, those with most to show."""
+    nothing = Candidates(products={})
+    found: dict[tuple[str, ...], Person] = {}
+    for person in sorted(people, key=lambda p: -sum(len(own) for own in p.lists.values())):
+        blocks = tuple(
+            choice.block for choice in decide(campaign, person, candidates=nothing).slots
+        )
+        found.setdefault(blocks, person)
+    return list(found.values())
+
+
+def _person(profile: Profile) -> Person:
+    return Person(customer_id=profile.customer_id, outputs=profile.outputs, lists=profile.lists)
+
+
+def _by_id(products: Sequence[Product]) -> dict[str, Product]:
+    return {product["product_id"]: product for product in products}
+
+
+def _views(campaign: CompiledCampaign, shop: Shop, *, named: bool) -> Iterator[View]:
+    def view(title: str, decision: Decision, person: Person) -> View:
+        context = replace(_CONTEXT, first_name=person.first_name)
+        return View(title, render(campaign, decision, context), decision.slots)
+
+    decided = [(p, decide(campaign, p, candidates=shop.candidates)) for p in shop.people]
+    for person, decision in decided:
+        yield view(f"Customer {person.customer_id}", decision, person)
+    if named:
+        return
+    person, decision = decided[0]
+    seen = {choice.block for _, each in decided for choice in each.slots}
+    for slot in campaign.spec.slots:
+        for rule in slot.blocks:
+            if rule.block not in seen:
+                seen.add(rule.block)
+                yield view(f"Block {rule.block}", _forced(decision, slot.name, rule.block), person)
+    for title, other in (
+        ("No consent to personalisation", replace(person, personal=False)),
+        ("Unknown customer", Person(customer_id="unknown")),
+    ):
+        yield view(title, decide(campaign, other, candidates=shop.candidates), other)
+    yield View("Static: everything else failed", static_content(campaign, _CONTEXT), ())
+
+
+def _forced(decision: Decision, slot: str, block: str) -> Decision:
+    """Return a decision with another block in a slot, to look at it."""
+    slots = [
+        replace(choice, block=block, reason="shown here so that it can be looked at")
+        if choice.slot == slot
+        else choice
+        for choice in decision.slots
+    ]
+    return replace(decision, slots=tuple(slots))
+
+
+def _page(campaign: CompiledCampaign, views: Sequence[View], source: str) -> str:
+    emails = "\n".join(_section(number, view) for number, view in enumerate(views))
+    return (
+        (Path(__file__).parent / "pages" / "preview.html")
+        .read_text(encoding="utf-8")
+        .replace("<!--title-->", html.escape(f"{campaign.name}, version {campaign.version}"))
+        .replace("<!--source-->", html.escape(f"Products and people from {source}."))
+        .replace("<!--emails-->", emails)
+    )
+
+
+def _section(number: int, view: View) -> str:
+    reasons = "".join(
+        f"<li><b>{html.escape(c.slot)}</b>: {html.escape(c.block)} <i>{c.rung}</i>, "
+        f"{html.escape(c.reason)}<ul>{''.join(_product(c))}</ul></li>"
+        for c in view.choices
+    )
+    failure = (
+        f"<p class=failure>{html.escape(view.content.failure)}</p>" if view.content.failure else ""
+    )
+    frame = f'src="{number}.html" height="1500" loading="lazy"'
+    return f"""<section><header><h2>{html.escape(view.title)}</h2>
+<p>Subject: {html.escape(view.content.subject)}<br>Rung: {view.content.rung}</p>{failure}
+<ul>{reasons}</ul>
+<p><a href="{number}.html">HTML</a> · <a href="{number}.txt">text part</a></p></header>
+<iframe title="desktop" width="680" {frame}></iframe>
+<iframe title="phone" width="375" {frame}></iframe></section>"""
+
+
+def _product(choice: Choice) -> Iterator[str]:
+    for shown in choice.products:
+        yield (
+            f"<li>{html.escape(shown.name)} <i>{shown.rung}</i>: "
+            f"{html.escape(shown.reason)} ({html.escape(shown.source)})</li>"
+        )

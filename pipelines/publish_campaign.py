@@ -1,0 +1,176 @@
+"""Check a campaign, compile it, and put it where the service finds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from content.campaign import (
+    CompiledCampaign,
+    Product,
+    campaign_folder,
+    load_compiled,
+    save_compiled,
+)
+from content.compile import Check, compile_campaign
+from content.shelf import is_excluded
+from content.spec import SPEC_FILE, CampaignSpec, load_spec
+from content.tiles import make_tiles
+from core.clock import to_us
+from core.errors import ConfigError, DataError, NotReadyError
+from core.ids import digest
+from core.settings import Settings
+from ingest.contract import ORDER_COMPLETED
+from ingest.lake import connect
+from pipelines.outcome import Outcome
+
+if TYPE_CHECKING:
+    import duckdb
+
+BEST_SELLER_DAYS: Final = 30
+PRODUCT_COLUMNS: Final = (
+    "product_id, name, price_minor, currency, url, image_url, category, available"
+)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A campaign that passed, not yet saved."""
+
+    campaign: CompiledCampaign
+    tiles: dict[str, bytes]
+    checks: list[Check]
+
+
+def publish_campaign(settings: Settings, name: str, *, as_of: datetime) -> Outcome:
+    """Compile `conf/campaigns/NAME` into the workspace; a failure leaves the old one there.
+
+    Raises:
+        ConfigError: The campaign is unknown or not as it should be.
+        DataError: The catalogue is empty.
+        NotReadyError: Nothing has been imported yet.
+    """
+    ready = prepare(settings, name, as_of=as_of)
+    folder = campaign_folder(settings.home, name)
+    before = _published_version(folder)
+    save_compiled(ready.campaign, ready.tiles, folder)
+    largest = max(check.html_bytes for check in ready.checks)
+    pictures = sum(len(picture) for picture in ready.tiles.values())
+    return Outcome(
+        title=f"Campaign {name} published, version {ready.campaign.version}",
+        status="unchanged" if before == ready.campaign.version else "done",
+        columns=("branch", "subject", "HTML bytes", "text bytes"),
+        rows=[(c.branch, c.subject, c.html_bytes, c.text_bytes) for c in ready.checks],
+        notes=(
+            f"{len(ready.checks)} branches pass; the largest is {largest:,} bytes of HTML.",
+            f"{len(ready.tiles)} product tiles, {pictures:,} bytes.",
+            f"{len(ready.campaign.static_products)} static products.",
+            f"In {folder}. A running service takes it up when it starts again.",
+        ),
+        data={
+            "campaign": name,
+            "version": ready.campaign.version,
+            "folder": str(folder),
+            "branches": len(ready.checks),
+            "largest_html_bytes": largest,
+            "tiles": len(ready.tiles),
+            "static_products": [p["product_id"] for p in ready.campaign.static_products],
+        },
+    )
+
+
+def prepare(settings: Settings, name: str, *, as_of: datetime) -> Prepared:
+    """Check and compile a campaign without saving it.
+
+    Raises:
+        As `publish_campaign`.
+    """
+    folder = source_folder(settings.conf, name)
+    spec = load_spec(folder)
+    with connect(settings.home) as lake:
+        categories = [
+            row[0] for row in lake.execute("SELECT DISTINCT category FROM catalogue").fetchall()
+        ]
+        if not categories:
+            raise DataError(
+                f"the catalogue in {settings.home} is empty, so {name} has nothing to show. "
+                "Run `sendwise import --products FILE` first."
+            )
+        static = _static_products(lake, spec, folder, as_of)
+    tiles = make_tiles(category or "" for category in categories)
+    campaign, checks = compile_campaign(
+        folder,
+        static_products=static,
+        tiles=sorted(tiles),
+        tiles_digest=digest({name: digest(tile.hex()) for name, tile in tiles.items()}),
+    )
+    return Prepared(campaign, tiles, checks)
+
+
+def source_folder(conf: Path, name: str) -> Path:
+    """Return the folder a campaign is written in.
+
+    Raises:
+        ConfigError: There is none of that name; the message names those there are.
+    """
+    known = sorted(path.parent.name for path in (conf / "campaigns").glob(f"*/{SPEC_FILE}"))
+    if name not in known:
+        there = ", ".join(known) or "none yet"
+        raise ConfigError(f"no campaign {name!r} in {conf / 'campaigns'}. There is: {there}.")
+    return conf / "campaigns" / name
+
+
+def products_of(rows: list[tuple[Any, ...]]) -> list[Product]:
+    """Return rows of `PRODUCT_COLUMNS` as products."""
+    names = PRODUCT_COLUMNS.split(", ")
+    return [Product(**dict(zip(names, row, strict=True))) for row in rows]  # type: ignore[typeddict-item]
+
+
+def best_sellers(
+    lake: duckdb.DuckDBPyConnection, spec: CampaignSpec, as_of: datetime, n: int
+) -> list[Product]:
+    """Return the products most customers bought in the month before `as_of`, each name once."""
+    rows = lake.execute(
+        f"""
+        SELECT {PRODUCT_COLUMNS} FROM catalogue LEFT JOIN (
+            SELECT product_id, count(DISTINCT customer_id) AS buyers FROM items
+            WHERE event = ? AND ts_us >= ? AND ts_us < ? GROUP BY product_id
+        ) USING (product_id)
+        WHERE available AND name <> '' AND price_minor > 0
+        ORDER BY buyers DESC NULLS LAST, product_id LIMIT 1000
+        """,  # noqa: S608  # names are ours
+        [ORDER_COMPLETED, to_us(as_of - timedelta(days=BEST_SELLER_DAYS)), to_us(as_of)],
+    ).fetchall()
+    chosen: dict[str, Product] = {}
+    for product in products_of(rows):
+        if not is_excluded(product["category"], spec.exclude):
+            chosen.setdefault(product["name"].casefold(), product)
+    return list(chosen.values())[:n]
+
+
+def _static_products(
+    lake: duckdb.DuckDBPyConnection, spec: CampaignSpec, folder: Path, as_of: datetime
+) -> list[Product]:
+    if not spec.static.products:
+        places = sum(slot.products.n for slot in spec.slots if slot.products)
+        return best_sellers(lake, spec, as_of, places + 4)  # a few to spare, for what sells out
+    wanted = list(dict.fromkeys(spec.static.products))
+    rows = lake.execute(
+        f"SELECT {PRODUCT_COLUMNS} FROM catalogue WHERE product_id IN (SELECT unnest(?))",  # noqa: S608  # names are ours
+        [wanted],
+    ).fetchall()
+    found = {product["product_id"]: product for product in products_of(rows)}
+    if missing := [product_id for product_id in wanted if product_id not in found]:
+        raise ConfigError(
+            f"{folder / SPEC_FILE}: static.products: no product {missing[0]!r} in the catalogue."
+        )
+    return [found[product_id] for product_id in wanted]
+
+
+def _published_version(folder: Path) -> str | None:
+    try:
+        return load_compiled(folder).version
+    except NotReadyError:
+        return None
