@@ -17,7 +17,7 @@ from core.settings import Settings
 from features.engine import Shop, feature_frame
 from features.registry import PROPENSITY, WINDOWED, names
 from ingest import lake
-from models import tracking
+from models import registry
 from monitoring.drift import Drift, compare
 from pipelines.outcome import Outcome
 
@@ -97,7 +97,7 @@ def _require_events(
 def _with_score(settings: Settings, frame: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
     """Add the champion's score, if there is a champion; also say which version it is."""
     try:
-        champion = tracking.champion(settings, SCORED)
+        champion = registry.champion(settings, SCORED)
     except NotReadyError:
         return frame, None
     score = champion.model.predict(frame)
@@ -115,17 +115,19 @@ def _outcome(drift: Drift, data: dict[str, object], page: Path, *, gate: bool) -
         else f"Features only: {SCORED} has no champion yet. Train it to compare scores.",
         f"Report: {page}",
     ]
+    if drift.constant:
+        notes.insert(1, f"Left out, since they have one value only: {', '.join(drift.constant)}.")
     return Outcome(
         title=f"Drift {data['reference']} → {data['current']}: "
-        f"{drift.reference_rows:,} and {drift.current_rows:,} customers",
-        columns=("feature", "reference mean", "current mean", "drift", "method", "drifted"),
+        f"{drift.reference_rows:,} and {drift.current_rows:,} customers, means and distance",
+        columns=("feature", "reference", "current", "drift", "method", "drifted"),
         rows=[
             (
                 column.feature,
                 column.reference_mean,
                 column.current_mean,
                 column.score,
-                f"{column.method} ≥ {column.threshold}",
+                column.method,
                 column.drifted,
             )
             for column in drift.columns

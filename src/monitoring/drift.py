@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from core.errors import DataError, MissingColumnsError, NotEnoughDataError
@@ -43,7 +44,8 @@ class Drift:
     """The comparison of two populations. `html` is a page complete by itself."""
 
     columns: tuple[ColumnDrift, ...]  # furthest first
-    share: float  # of the columns, drifted
+    constant: tuple[str, ...]  # one and the same value everywhere: nothing to compare
+    share: float  # of `columns`, drifted
     reference_rows: int
     current_rows: int
     html: str
@@ -55,6 +57,7 @@ class Drift:
             "reference_customers": self.reference_rows,
             "current_customers": self.current_rows,
             "columns": [asdict(column) for column in self.columns],
+            "constant": list(self.constant),
         }
 
 
@@ -76,7 +79,7 @@ def compare(reference: pd.DataFrame, current: pd.DataFrame, *, limit: float, tit
     Raises:
         MissingColumnsError: `current` lacks a column of `reference`.
         DataError: A column is not numeric.
-        NotEnoughDataError: Fewer than 30 rows on one side.
+        NotEnoughDataError: Fewer than 30 rows on one side, or no column that varies.
 
     Source:
         Evidently's normed Wasserstein distance: the mean distance that customers moved, in
@@ -98,6 +101,12 @@ def compare(reference: pd.DataFrame, current: pd.DataFrame, *, limit: float, tit
                 f"the {side} has {len(frame)} customers; drift needs at least {FEWEST}. "
                 "Choose a later span or import more."
             )
+    constant = _constant(reference, current)
+    reference, current = reference.drop(columns=constant), current.drop(columns=constant)
+    if reference.columns.empty:
+        raise NotEnoughDataError(
+            f"nothing to compare: every column has one value only: {constant}."
+        )
     snapshot = _run(reference, current, limit)
     scores = {
         metric["config"]["column"]: float(metric["value"])
@@ -118,6 +127,7 @@ def compare(reference: pd.DataFrame, current: pd.DataFrame, *, limit: float, tit
     ]
     return Drift(
         columns=tuple(sorted(columns, key=lambda column: (-column.score, column.feature))),
+        constant=tuple(constant),
         share=sum(column.drifted for column in columns) / len(columns),
         reference_rows=len(reference),
         current_rows=len(current),
@@ -125,15 +135,24 @@ def compare(reference: pd.DataFrame, current: pd.DataFrame, *, limit: float, tit
     )
 
 
+def _constant(reference: pd.DataFrame, current: pd.DataFrame) -> list[str]:
+    both = pd.concat([reference, current])
+    varies = both.max() > both.min()
+    return [str(name) for name in both.columns if not varies[name]]
+
+
 def _run(reference: pd.DataFrame, current: pd.DataFrame, limit: float) -> Snapshot:
     definition = DataDefinition(numerical_columns=list(reference.columns))
     report = Report(
         [DataDriftPreset(drift_share=limit, num_method=METHOD, num_threshold=THRESHOLD)]
     )
-    return report.run(
-        current_data=Dataset.from_pandas(current.reset_index(drop=True), definition),
-        reference_data=Dataset.from_pandas(reference.reset_index(drop=True), definition),
-    )
+    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+        # It also correlates all columns; one that is constant on one side divides by zero.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return report.run(
+            current_data=Dataset.from_pandas(current.reset_index(drop=True), definition),
+            reference_data=Dataset.from_pandas(reference.reset_index(drop=True), definition),
+        )
 
 
 def _page(html: str, title: str) -> str:
