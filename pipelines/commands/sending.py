@@ -47,3 +47,49 @@ def send(
         send_id=send_id,
         limit=limit,
     ).show(as_json=as_json)
+
+
+@app.command()
+def publish(
+    context: typer.Context,
+    campaign: Annotated[str, typer.Argument(help="A folder of conf/campaigns.")],
+    *,
+    as_of: AsOf = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Check a campaign, compile it, and put it where the service finds it.
+
+    Renders every branch it can take: each block, with and without personal content, with missing
+    and with hostile data. What is wrong is said in one line with file and line; the campaign that
+    was published before then stays.
+
+    Example: `sendwise publish weekly_picks`
+    """
+    from pipelines.publish_campaign import publish_campaign
+
+    publish_campaign(settings_of(context), campaign, as_of=parse_as_of(as_of)).show(as_json=as_json)
+
+
+@app.command()
+def preview(
+    context: typer.Context,
+    campaign: Annotated[str, typer.Argument(help="A folder of conf/campaigns.")],
+    *,
+    customer: Annotated[
+        list[str] | None,
+        typer.Option(help="Show it for this customer; may be given several times."),
+    ] = None,
+    as_of: AsOf = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Look at a campaign: every branch side by side, on a desktop and on a phone, with reasons.
+
+    Renders what is in conf/campaigns now, published or not, for customers of the snapshot.
+
+    Example: `sendwise preview weekly_picks --customer 1609`
+    """
+    from pipelines.preview_campaign import preview_campaign
+
+    preview_campaign(
+        settings_of(context), campaign, as_of=parse_as_of(as_of), customers=customer or []
+    ).show(as_json=as_json)
