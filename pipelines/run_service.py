@@ -1,0 +1,148 @@
+"""Run the service: check what it needs, ask the registry, hand over to BentoML's own server."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import subprocess
+import sys
+from typing import NoReturn
+
+from content.campaign import published
+from core.clock import parse_as_of
+from core.errors import ConfigError, NotReadyError, SendwiseError
+from core.settings import Settings, load_settings
+from pipelines.outcome import console
+from serving.brain import SHIPPED, asking_mark
+
+SERVICE = "serving.service:Sendwise"
+MODELS = ("propensity-order-30d", "clusters", "recommender")
+
+
+def run_service(settings: Settings, *, host: str, port: int, as_of: str) -> NoReturn:
+    """Replace this process by the server; it runs until it is stopped (Ctrl-C).
+
+    Args:
+        settings: Where the workspace is.
+        host: Address to listen on.
+        port: Port to listen on.
+        as_of: The service's clock, ISO 8601. Empty: the setting `now`, else the real one.
+
+    Raises:
+        ConfigError: `as_of` is no instant, or nothing can listen there.
+    """
+    now = as_of or settings.now
+    if now:
+        parse_as_of(now)
+    host = check_address(host, port)
+    environment = server_environment(settings, now=now)
+    os.environ.update(environment)
+    ask_registry(settings)
+    _greet(settings, host=host, port=port, now=now)
+    command = [sys.executable, "-m", "bentoml", "serve", SERVICE, "--host", host]
+    # The folder of the rooms is the working directory: there is no file of ours to be found in it.
+    command += ["--port", str(port), "--working-dir", str(SHIPPED.parent)]
+    os.execv(sys.executable, command)  # noqa: S606  # no shell is wanted
+
+
+def server_environment(settings: Settings, *, now: str) -> dict[str, str]:
+    """Return what the server's processes need to know: they find the same workspace.
+
+    BentoML keeps its own files in the workspace, never in the user's home, and calls nobody.
+    """
+    home = settings.home.absolute()
+    conf = settings.conf.absolute()
+    environment = {
+        "SENDWISE_HOME": str(home),
+        "SENDWISE_CONF": str(conf),
+        "SENDWISE_NOW": now,
+        "BENTOML_HOME": str(home / "bentoml"),
+        "BENTOML_DO_NOT_TRACK": "True",
+        "PYTHONUNBUFFERED": "1",
+    }
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # one row at a time: threads only cost
+        environment.setdefault(name, os.environ.get(name, "1"))
+    return environment
+
+
+def ask_registry(settings: Settings) -> None:
+    """Fetch the champions into the workspace, beside the start of the service.
+
+    Importing MLflow takes longer than everything else. The service serves from the last good
+    bundles meanwhile, and says that it is ready when this is over (`Brain.is_settled`).
+    """
+    if not has_registry(settings):
+        return
+    mark = asking_mark(settings.home)
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+    subprocess.Popen(  # it ends by itself; nobody waits for it
+        [sys.executable, "-m", "pipelines.run_service"], stdin=subprocess.DEVNULL
+    )
+
+
+def has_registry(settings: Settings) -> bool:
+    """Tell whether there is a registry to ask, without importing MLflow."""
+    named = settings.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
+    return bool(named) or (settings.home / "mlflow.db").is_file()
+
+
+def fetch_champions(settings: Settings) -> None:
+    """Bring the last good bundles up to what the registry says; one line where it cannot."""
+    from models import registry  # MLflow: only the process that asks pays for it
+
+    try:
+        for name in MODELS:
+            try:
+                registry.champion(settings, name)
+            except NotReadyError:
+                continue  # never trained: the service itself says what is missing
+            except SendwiseError as error:
+                console.print(f"registry: {error} Serving what was kept before.", soft_wrap=True)
+    finally:
+        asking_mark(settings.home).unlink(missing_ok=True)
+
+
+def check_address(host: str, port: int) -> str:
+    """Return the IP address to listen on, after trying whether anybody may.
+
+    Raises:
+        ConfigError: It is no address, or the port is taken or not allowed.
+    """
+    host = "127.0.0.1" if host == "localhost" else host
+    try:
+        version = ipaddress.ip_address(host).version
+    except ValueError:
+        raise ConfigError(
+            f"--host {host!r} is not an IP address. Write 127.0.0.1 for this machine only, "
+            "0.0.0.0 for everybody who can reach it."
+        ) from None
+    family = socket.AF_INET6 if version == 6 else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {host} port {port}: {error.strerror or error}. "
+            f"Stop what uses it, or choose another: `sendwise serve --port {port + 1}`."
+        ) from None
+    return host
+
+
+def _greet(settings: Settings, *, host: str, port: int, now: str) -> None:
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    campaigns = published(settings.home)
+    sample = f"{campaigns[0] if campaigns else 'weekly_picks'}/CUSTOMER_ID?format=html"
+    console.print(
+        f"sendwise serves {settings.home} at [bold]{url}[/bold]" + f" as of {now}" * bool(now)
+    )
+    console.print(f"  docs    {url}/   (OpenAPI: {url}/docs.json)")
+    console.print(f"  render  {url}/v1/render/{sample}")
+    console.print(f"  health  {url}/readyz")
+    console.print("  Ctrl-C stops it.")
+
+
+if __name__ == "__main__":
+    fetch_champions(load_settings())
