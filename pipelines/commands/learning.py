@@ -12,7 +12,7 @@ from pipelines.cli import AsOf, JsonFlag, app, settings_of
 
 
 @app.command()
-def features(context: typer.Context, as_of: AsOf = "", as_json: JsonFlag = False) -> None:
+def features(context: typer.Context, *, as_of: AsOf = "", as_json: JsonFlag = False) -> None:
     """Write one row of features per customer to Parquet, for notebooks and other tools.
 
     Recency, orders and revenue over several windows, rhythm, basket, discounts, tastes: what
@@ -29,6 +29,7 @@ def features(context: typer.Context, as_of: AsOf = "", as_json: JsonFlag = False
 @app.command()
 def train(
     context: typer.Context,
+    *,
     what: Annotated[str, typer.Argument(help="propensity, clusters or recommender.")],
     as_of: AsOf = "",
     trials: Annotated[int, typer.Option(min=0, help="Tuning trials; 0 keeps the defaults.")] = 30,
@@ -57,6 +58,7 @@ def train(
 @app.command()
 def models(
     context: typer.Context,
+    *,
     promote: Annotated[
         tuple[str, str] | None,
         typer.Option(metavar="NAME VERSION", help="Make a version the champion, past the gate."),

@@ -24,7 +24,7 @@ _REST: Final = "propensity.json"
 _MOST_ROUNDS: Final = 600
 _PATIENCE: Final = 30
 _FOLDS: Final = 2
-_THREADS: Final = 2
+_MANY_ROWS: Final = 100_000  # below, threads wait for each other longer than they work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,9 @@ class PropensityModel:
     ) -> Self:
         """Grow the trees on all rows of `frame`, which has the features and the label."""
         booster = lgb.train(
-            _settings(params, seed), _rows(frame, features), num_boost_round=params.rounds
+            _settings(params, seed, len(frame)),
+            _rows(frame, features),
+            num_boost_round=params.rounds,
         )
         return cls(features=features, booster=booster, params=params)
 
@@ -85,7 +87,7 @@ class PropensityModel:
         """Score rows of features in the model's order, shape (n, n_features): the short way."""
         if self.sigmoid is not None:
             return self.sigmoid(self._margin(values))
-        return np.asarray(self.booster.predict(values, num_threads=_threads(values)))
+        return np.asarray(self.booster.predict(values, num_threads=_threads(len(values))))
 
     def importance(self) -> dict[str, float]:
         """Return each feature's share of the gain of all splits, biggest first."""
@@ -120,7 +122,7 @@ class PropensityModel:
         return columns_of(frame, self.features, where="models.propensity")
 
     def _margin(self, values: Floats) -> Floats:
-        raw = self.booster.predict(values, raw_score=True, num_threads=_threads(values))
+        raw = self.booster.predict(values, raw_score=True, num_threads=_threads(len(values)))
         return np.asarray(raw, dtype=np.float64)
 
 
@@ -236,7 +238,7 @@ def _stop_early(
     params: Params, seed: int, learn: lgb.Dataset, judge: lgb.Dataset
 ) -> tuple[int, float]:
     booster = lgb.train(
-        _settings(params, seed),
+        _settings(params, seed, learn.construct().num_data()),
         learn,
         num_boost_round=params.rounds,
         valid_sets=[judge],
@@ -266,7 +268,7 @@ def _rows(
     )
 
 
-def _settings(params: Params, seed: int) -> dict[str, object]:
+def _settings(params: Params, seed: int, rows: int) -> dict[str, object]:
     grown = {name: value for name, value in asdict(params).items() if name != "rounds"}
     return grown | {
         "objective": "binary",
@@ -276,11 +278,11 @@ def _settings(params: Params, seed: int) -> dict[str, object]:
         "deterministic": True,
         "force_row_wise": True,  # else LightGBM times both ways and may choose differently
         "feature_pre_filter": False,
-        "num_threads": _THREADS,
+        "num_threads": _threads(rows),
         "verbose": -1,
     }
 
 
-def _threads(values: Floats) -> int:
-    """Starting threads costs more than scoring a few rows."""
-    return 1 if len(values) < 256 else _THREADS
+def _threads(rows: int) -> int:
+    """The result does not depend on the number of threads, only the time does."""
+    return 2 if rows >= _MANY_ROWS else 1
