@@ -61,8 +61,8 @@ def publish_campaign(settings: Settings, name: str, *, as_of: datetime) -> Outco
     return Outcome(
         title=f"Campaign {name} published, version {ready.campaign.version}",
         status="unchanged" if before == ready.campaign.version else "done",
-        columns=("branch", "subject", "HTML bytes", "text bytes"),
-        rows=[(c.branch, c.subject, c.html_bytes, c.text_bytes) for c in ready.checks],
+        columns=("rendered for", "ways", "HTML bytes, at most", "text bytes, at most"),
+        rows=_by_kind(ready.checks),
         notes=(
             f"{len(ready.checks)} branches pass; the largest is {largest:,} bytes of HTML.",
             f"{len(ready.tiles)} product tiles, {pictures:,} bytes.",
@@ -167,6 +167,16 @@ def _static_products(
             f"{folder / SPEC_FILE}: static.products: no product {missing[0]!r} in the catalogue."
         )
     return [found[product_id] for product_id in wanted]
+
+
+def _by_kind(checks: list[Check]) -> list[tuple[object, ...]]:
+    kinds: dict[str, list[Check]] = {}
+    for check in checks:
+        kinds.setdefault(check.branch.partition(";")[0], []).append(check)
+    return [
+        (kind, len(all_), max(c.html_bytes for c in all_), max(c.text_bytes for c in all_))
+        for kind, all_ in kinds.items()
+    ]
 
 
 def _published_version(folder: Path) -> str | None:

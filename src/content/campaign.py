@@ -123,7 +123,7 @@ def save_compiled(campaign: CompiledCampaign, tiles: Mapping[str, bytes], folder
     """
     versions = folder.parent / ".versions" / folder.name
     before = folder.readlink().name if folder.is_symlink() else None
-    if before != campaign.version:
+    if before != campaign.version or not _is_whole(folder):
         aside = versions / f".{campaign.version}.{os.getpid()}"
         target = versions / campaign.version
         shutil.rmtree(aside, ignore_errors=True)
@@ -178,6 +178,14 @@ def published(home: Path) -> list[str]:
     """Return the names of the campaigns published in a workspace."""
     found = (home / "bundles" / "campaigns").glob("*/campaign.json")
     return sorted(path.parent.name for path in found if not path.parent.name.startswith("."))
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        campaign = load_compiled(folder)
+    except NotReadyError:
+        return False
+    return all((folder / "tiles" / name).is_file() for name in campaign.tiles)
 
 
 def _write(campaign: CompiledCampaign, tiles: Mapping[str, bytes], folder: Path) -> None:

@@ -39,7 +39,7 @@ _GIVEN: Final = frozenset(
     {
         "campaign",
         "language",
-        "personal",
+        "edition",
         "shop",
         "why",
         "unsubscribe_text",
@@ -178,7 +178,7 @@ def branches(campaign: CompiledCampaign) -> Iterator[tuple[str, Decision]]:
                 _choice(slot, number, products, hostile=facts is hostile)
                 for slot in campaign.spec.slots
             )
-            blocks = ", ".join(f"{slot.slot}: {slot.block}" for slot in slots if slot.slot)
+            blocks = ", ".join(dict.fromkeys(choice.block for choice in slots))
             yield (
                 f"{kind}; {blocks}",
                 Decision(
@@ -264,6 +264,7 @@ def _static(campaign: CompiledCampaign) -> StaticEmail:
     """Render the e-mail for somebody nothing is known of, with nothing but static products."""
     nobody = Person(customer_id="", personal=False)
     decision = decide(campaign, nobody, candidates=Candidates(products={}))
+    decision = replace(decision, personal=True)  # it may go to anybody: say nothing of consent
     content = render(campaign, decision, _CONTEXT)
     if content.failure:
         raise ConfigError(f"{campaign.name}: the static e-mail fails: {content.failure}.")

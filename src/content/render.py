@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import quote
 
 from content.campaign import (
@@ -117,7 +117,7 @@ def template_context(
         **variables,
         "campaign": spec.name,
         "language": spec.language,
-        "personal": decision.personal,
+        "edition": edition(decision),
         "shop": spec.shop.model_dump(),
         "why": spec.why,
         "unsubscribe_text": spec.unsubscribe_text,
@@ -133,6 +133,14 @@ def template_context(
             for choice in decision.slots
         },
     }
+
+
+def edition(decision: Decision) -> Literal["personal", "general", "no_consent"]:
+    """Say whose e-mail this is, so that it claims to be personal only when it is."""
+    if not decision.personal:
+        return "no_consent"
+    own = any(s.rung in ("fresh", "snapshot") for choice in decision.slots for s in choice.products)
+    return "personal" if own else "general"
 
 
 def _rendered(campaign: CompiledCampaign, decision: Decision, context: Context) -> Content:
