@@ -53,7 +53,7 @@ def _outcome(title: str, found: list[Version]) -> Outcome:
             ", ".join(one.aliases),
             *(entry[key] for key in ("contender", "metric", "value")),
             str(entry["as_of"] or "")[:10],
-            entry["created"],
+            f"{one.created:%Y-%m-%d %H:%M}",
         ]
         for entry, one in zip(entries, found, strict=True)
     ]

@@ -17,6 +17,8 @@ from core.errors import DataError, NotEnoughDataError
 
 DRAWS: Final = 1_000
 LEVEL: Final = 0.95
+MIN_STABILITY: Final = 0.75  # of clusters: below, refits disagree on who belongs together
+MIN_SHARE: Final = 0.05  # of customers: a smaller cluster is not worth a text of its own
 _BLOCK: Final = 100  # draws held in memory at once
 
 Floats = NDArray[np.float64]
@@ -184,3 +186,17 @@ def decide(
         over_baseline=over_baseline,
         over_champion=over_champion,
     )
+
+
+def decide_clusters(*, stability: float, smallest: float) -> Verdict:
+    """Apply the gate of clusters: found again on resamples, and none too small.
+
+    Args:
+        stability: Mean adjusted Rand index of refits on resampled customers.
+        smallest: Share of customers in the smallest cluster.
+    """
+    stable = f"stability {stability:.3f} (at least {MIN_STABILITY:.2f})"
+    roomy = f"smallest share {smallest:.1%} (at least {MIN_SHARE:.0%})"
+    if stability >= MIN_STABILITY and smallest >= MIN_SHARE:
+        return Verdict(promote=True, winner="candidate", why=f"passes: {stable}, {roomy}")
+    return Verdict(promote=False, winner="candidate", why=f"does not pass: {stable}, {roomy}")

@@ -176,8 +176,9 @@ class Run:
                     Path(scratch) / "pyfunc",
                     loader_module="models.artefact",
                     data_path=folder,
-                    mlflow_model=Model(model_id=logged.model_id),
-                    signature=_signature(features),
+                    # The signature goes in here: as an argument it draws a warning that wants
+                    # an example of the input, which would be a customer's row.
+                    mlflow_model=Model(model_id=logged.model_id, signature=_signature(features)),
                     pip_requirements=["sendwise"],
                 )
                 client.log_model_artifacts(logged.model_id, f"{scratch}/pyfunc")

@@ -1,0 +1,161 @@
+"""Train the clusters of customers, and put them through the gate of stability and size."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+import duckdb
+import numpy as np
+import pandas as pd
+from sklearn.metrics import adjusted_rand_score
+
+from core import columns as c
+from core.errors import NotEnoughDataError
+from core.settings import Settings
+from features.affinity import affinity_shares
+from features.dataset import first_order
+from features.engine import Shop, content_digest, feature_frame
+from features.registry import CLUSTERS, definitions_digest
+from ingest.lake import connect
+from models.bundles import LoadedModel
+from models.cluster_plots import cluster_sizes, profile_heat_map, stability_by_k
+from models.clustering import KS, Fitted, fit_clusters
+from models.clusters import Clusters
+from models.gate import decide_clusters
+from pipelines.outcome import Outcome, progress_bar
+from pipelines.training import SEED, Contender, Contest, LearntFrom, finish, learnable
+
+NAME: Final = "clusters"
+DEPARTMENTS: Final = 5  # the biggest ones; shares of small ones are mostly zero
+PURPOSE: Final = (
+    "Says which of a few kinds a customer is: how often they order, how much at a time, how "
+    "keen on discounts, what they love. For texts and blocks that differ by kind of customer, "
+    "and for seeing who the shop's customers are."
+)
+LIMITS: Final = (
+    "Kinds are made by cutting a continuum: customers near a border resemble both sides.",
+    "A customer with one or two orders has little to be placed by.",
+    "A word such as `frequent` compares with this shop's customers, not with other shops'.",
+    "Names follow what the clusters are; after a retrain a name may mean other customers.",
+)
+
+
+def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> Outcome:
+    """Train, judge and register `clusters`.
+
+    Args:
+        settings: The workspace.
+        as_of: Only what was known strictly before counts.
+        trials: Not used: k is found by trying all, and nothing else is tuned.
+        register: False evaluates only.
+
+    Raises:
+        NotReadyError: Nothing has been imported.
+        NotEnoughDataError: `as_of` is before the first order, or there are too few customers.
+    """
+    del trials
+    connection = connect(settings.home)
+    try:
+        allowed = learnable(settings, connection, as_of=as_of)
+        frame = cluster_frame(connection, shop=Shop.of(settings), as_of=as_of)
+        begins = first_order(connection)
+    finally:
+        connection.close()
+    if frame.empty:
+        known = "there are no orders" if begins is None else f"orders begin {begins:%Y-%m-%d}"
+        raise NotEnoughDataError(
+            f"nothing is known before {as_of:%Y-%m-%d}: {known}. Give a later --as-of."
+        )
+    frame = frame[frame[c.CUSTOMER_ID].isin(set(allowed))].reset_index(drop=True)
+    features = [name for name in frame.columns if name not in {c.CUSTOMER_ID, c.CUTOFF_US}]
+    data = LearntFrom(
+        name=NAME,
+        as_of=as_of,
+        digest=content_digest(frame),
+        cutoffs=(as_of,),
+        rows=len(frame),
+        features=dict.fromkeys(features, "float64"),
+        features_digest=definitions_digest(CLUSTERS),
+    )
+
+    def fit(champion: LoadedModel | None) -> Contest:
+        with progress_bar("clustering", total=len(KS)) as advance:
+            fitted = fit_clusters(frame, seed=SEED, advance=advance)
+        return _contest(frame, fitted, champion)
+
+    return finish(settings, data=data, params={"seed": SEED}, fit=fit, register=register)
+
+
+def cluster_frame(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    shop: Shop,
+    as_of: datetime,
+    departments: list[str] | None = None,
+) -> pd.DataFrame:
+    """Compute what clusters are made of: the features of `CLUSTERS` and shares of departments.
+
+    Args:
+        connection: A database with the lake's views.
+        shop: Time zone and rates.
+        as_of: Only events strictly before count.
+        departments: Those of a fitted model (`Clusters.departments`); None: the biggest ones.
+
+    Returns:
+        One row per customer with an order: `customer_id`, `cutoff_us`, features, shares; the
+        shares of a customer who bought nothing with a category are gaps.
+    """
+    frame = feature_frame(connection, cutoffs=[as_of], features=CLUSTERS, shop=shop)
+    shares = affinity_shares(connection, as_of=as_of, k=DEPARTMENTS, keys=departments)
+    return frame.merge(shares, on=c.CUSTOMER_ID, how="left", validate="one_to_one")
+
+
+def _contest(frame: pd.DataFrame, fitted: Fitted, champion: LoadedModel | None) -> Contest:
+    chosen, model = fitted.chosen, fitted.model
+    candidate = Contender(
+        name=f"k-means, k={chosen.k}",
+        model=model,
+        metrics={
+            "stability": chosen.stability,
+            "least_alike": chosen.worst,
+            "smallest_share": chosen.smallest,
+            "silhouette": chosen.silhouette,
+        },
+    )
+    return Contest(
+        candidate=candidate,
+        champion=_champion(frame, fitted, champion),
+        headline="stability",
+        verdict=decide_clusters(stability=chosen.stability, smallest=chosen.smallest),
+        slice=f"{len(frame):,} customers with an order; likeness of refits on resampled customers",
+        purpose=PURPOSE,
+        limits=LIMITS,
+        figures={
+            "profiles.png": profile_heat_map(model),
+            "sizes.png": cluster_sizes(model),
+            "stability.png": stability_by_k(fitted.trials, chosen),
+        },
+        params={"k": chosen.k, "tried": [trial.k for trial in fitted.trials]},
+        notes=[f"{cluster.share:4.0%}  {cluster.name}" for cluster in model.clusters],
+    )
+
+
+def _champion(
+    frame: pd.DataFrame, fitted: Fitted, champion: LoadedModel | None
+) -> Contender | None:
+    """Look at the champion on today's customers: sizes now, and how far the two agree."""
+    if champion is None or not isinstance(champion.model, Clusters):
+        return None
+    if absent := set(champion.model.features) - set(frame.columns):
+        frame = frame.assign(**dict.fromkeys(absent, np.nan))  # a department that shrank
+    labels = champion.model.predict(frame)
+    sizes = np.bincount(labels, minlength=len(champion.model.clusters))
+    return Contender(
+        name=f"champion v{champion.version}",
+        model=champion.model,
+        metrics={
+            "smallest_share": float(sizes.min() / len(labels)),
+            "agreement": float(adjusted_rand_score(labels, fitted.labels)),
+        },
+    )

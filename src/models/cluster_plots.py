@@ -1,0 +1,153 @@
+"""Pictures of clusters, as Matplotlib figures that need no screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import fill
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from features.affinity import SHARE_PREFIX
+from models.clustering import STABLE, Trial
+from models.clusters import Clusters
+from models.gate import MIN_SHARE
+
+# As in models.plots: told apart by readers who do not see red and green apart.
+_BLUE: Final = "#0072B2"
+_ORANGE: Final = "#E69F00"
+_GREY: Final = "#8a8f98"
+_INK: Final = "#22262b"
+_AROUND_MIDDLE: Final = LinearSegmentedColormap.from_list(
+    "below-above", ["#c46a1b", "#f6e3cf", "#ffffff", "#cfe3f1", "#0b6aa8"]
+)
+
+
+def profile_heat_map(model: Clusters) -> Figure:
+    """Draw the median of each feature per cluster, coloured by where it stands in the shop.
+
+    Blue is above the shop's middle, orange below; the figure in a cell is the median itself.
+    """
+    names = [name for name in model.features if name in model.clusters[0].profile]
+    medians = np.array([[cluster.profile[n] for n in names] for cluster in model.clusters])
+    columns = [model.features.index(name) for name in names]
+    wide = np.full((len(model.clusters), len(model.features)), np.nan)
+    wide[:, columns] = medians
+    ranks = model.scale.ranks(wide)[:, columns]
+    figure = Figure(figsize=(1.0 + 0.95 * len(names), 1.9 + 0.72 * len(medians)), dpi=120)
+    figure.set_layout_engine("constrained")
+    axes = figure.subplots()
+    image = axes.imshow(ranks, cmap=_AROUND_MIDDLE, vmin=0, vmax=1, aspect="auto")
+    for row, column in np.ndindex(*medians.shape):
+        strong = abs(ranks[row, column] - 0.5) > 0.38
+        axes.text(
+            column,
+            row,
+            _figure_text(names[column], float(medians[row, column])),
+            ha="center",
+            va="center",
+            fontsize=9,
+            color="white" if strong else _INK,
+        )
+    axes.set_xticks(range(len(names)), [_label(name) for name in names], fontsize=9)
+    axes.xaxis.tick_top()
+    axes.set_yticks(
+        range(len(medians)), [fill(cluster.name, 30) for cluster in model.clusters], fontsize=9.5
+    )
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xticks(np.arange(len(names) + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(len(medians) + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=2.5)
+    axes.tick_params(which="minor", length=0)
+    bar = figure.colorbar(image, ax=axes, shrink=0.75, ticks=[0.02, 0.5, 0.98])
+    bar.ax.set_yticklabels(["lowest", "middle\nof the shop", "highest"], fontsize=8.5)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=0)
+    return figure
+
+
+def cluster_sizes(model: Clusters) -> Figure:
+    """Draw which share of the customers each cluster holds."""
+    figure = Figure(figsize=(7.5, 1.1 + 0.55 * len(model.clusters)), dpi=120)
+    figure.set_layout_engine("constrained")
+    axes = figure.subplots()
+    shares = [cluster.share for cluster in model.clusters]
+    bars = axes.barh(range(len(shares)), shares, color=_BLUE, height=0.62)
+    axes.bar_label(bars, [f"{share:.0%}" for share in shares], padding=4, color=_INK, fontsize=10)
+    axes.set_yticks(range(len(shares)), [fill(cluster.name, 34) for cluster in model.clusters])
+    axes.invert_yaxis()
+    axes.axvline(MIN_SHARE, color=_GREY, linewidth=1, linestyle=(0, (4, 3)))
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_xlim(0, max(shares) * 1.15)
+    _dress(
+        axes, "How many customers", f"share of customers (dashed: {MIN_SHARE:.0%}, the least)", ""
+    )
+    return figure
+
+
+def stability_by_k(trials: Sequence[Trial], chosen: Trial) -> Figure:
+    """Draw for each number of clusters how well resampled data find it again."""
+    figure = Figure(figsize=(7.0, 4.2), dpi=120)
+    figure.set_layout_engine("constrained")
+    axes = figure.subplots()
+    ks = [trial.k for trial in trials]
+    means = [trial.stability for trial in trials]
+    axes.axhline(STABLE, color=_GREY, linewidth=1, linestyle=(0, (4, 3)))
+    axes.text(ks[-1] + 0.3, STABLE + 0.008, f"stable from {STABLE:.2f}", ha="right", color=_GREY)
+    axes.vlines(ks, [trial.worst for trial in trials], means, color=_BLUE, alpha=0.35, linewidth=4)
+    axes.plot(
+        ks, means, color=_BLUE, marker="o", linewidth=2, label="likeness of refits (mean ARI)"
+    )
+    axes.plot([], [], color=_BLUE, alpha=0.35, linewidth=4, label="down to the least alike refit")
+    axes.plot(
+        ks,
+        [trial.silhouette for trial in trials],
+        color=_ORANGE,
+        marker="s",
+        markersize=4,
+        linewidth=1.2,
+        label="silhouette (reported, does not decide)",
+    )
+    axes.plot(chosen.k, chosen.stability, "o", markersize=15, mfc="none", mec=_INK, mew=1.6)
+    axes.annotate(
+        f"chosen: {chosen.k}",
+        (chosen.k, chosen.stability),
+        textcoords="offset points",
+        xytext=(0, 13),
+        ha="center",
+        color=_INK,
+        fontweight="bold",
+    )
+    axes.set(ylim=(0, 1.1), xlim=(ks[0] - 0.3, ks[-1] + 0.3))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _dress(axes, "Which number of clusters would be found again?", "number of clusters", "")
+    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0.0, 0.3), fontsize=9)
+    return figure
+
+
+def _label(name: str) -> str:
+    if name.startswith(SHARE_PREFIX):
+        return fill(f"share of {name.removeprefix(SHARE_PREFIX).lower()}", 11)
+    words = name.removesuffix("_minor").replace("_minor", "").replace("_", " ")
+    return fill(words, 11)
+
+
+def _figure_text(name: str, value: float) -> str:
+    if name.startswith(SHARE_PREFIX) or name.endswith("_share"):
+        return f"{value:.0%}"
+    if "_minor" in name:
+        return f"{value / 100:,.2f}"
+    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.1f}"
+
+
+def _dress(axes: Axes, title: str, x: str, y: str) -> None:
+    axes.set_title(title, loc="left", fontsize=12, color=_INK, fontweight="bold")
+    axes.set_xlabel(x, color=_INK)
+    axes.set_ylabel(y, color=_INK)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(colors=_INK)

@@ -1,0 +1,147 @@
+"""Clusters of customers: which one a customer belongs to, and what that means in words.
+
+K-means on ranks: every feature is replaced by its quantile among the customers learnt from,
+because raw money and counts have tails so long that k-means would only split off the tail.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import ClassVar, Final, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.errors import MissingColumnsError
+from features.affinity import SHARE_PREFIX
+
+Floats = NDArray[np.float64]
+
+_ARRAYS: Final = "clusters.npz"
+_WORDS: Final = "clusters.json"
+_KNOTS: Final = 200
+_UNKNOWN: Final = 0.5  # the rank of a missing value: in the middle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """One cluster in words and medians. Labels count from 0, the most valuable first."""
+
+    label: int
+    name: str
+    traits: tuple[str, ...]
+    share: float  # of the customers learnt from
+    profile: Mapping[str, float] = field(default_factory=dict)  # feature -> median
+
+
+@dataclass(frozen=True, slots=True)
+class QuantileScale:
+    """Turns values into ranks between 0 and 1, column by column, and weighs the columns.
+
+    Attributes:
+        knots: Shape (_KNOTS, n_columns): evenly spaced quantiles of each column, inner ones
+            only, so that no single customer's extreme is kept.
+        weights: Shape (n_columns,): how far apart the two ends of a column are.
+    """
+
+    knots: Floats
+    weights: Floats
+
+    @classmethod
+    def fit(cls, values: Floats, weights: Floats) -> Self:
+        """Learn the quantiles of `values`, shape (n, n_columns); gaps (nan) are left out."""
+        steps = (np.arange(_KNOTS) + 0.5) / _KNOTS
+        knots = np.stack([np.nanquantile(column, steps) for column in values.T], axis=1)
+        return cls(np.nan_to_num(knots), weights)
+
+    def ranks(self, values: Floats) -> Floats:
+        """Return where each value stands among those learnt from; ties stand in their middle."""
+        ranks = np.empty_like(values)
+        for number, (knots, column) in enumerate(zip(self.knots.T, values.T, strict=True)):
+            below = np.searchsorted(knots, column, side="left")
+            reached = np.searchsorted(knots, column, side="right")
+            ranks[:, number] = (below + reached) / (2 * _KNOTS)
+        ranks[np.isnan(values)] = _UNKNOWN
+        return ranks
+
+    def scale(self, values: Floats) -> Floats:
+        """Return weighted ranks: the space in which distances are taken."""
+        return self.ranks(values) * self.weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clusters:
+    """The fitted clusters. `predict` needs the columns `features`, in any order."""
+
+    kind: ClassVar[str] = "clusters"
+    features: tuple[str, ...]
+    scale: QuantileScale
+    centres: Floats  # shape (k, n_features), in weighted ranks
+    clusters: tuple[Cluster, ...]
+    shop: Mapping[str, float] = field(default_factory=dict)  # feature -> median of everybody
+
+    @property
+    def departments(self) -> list[str]:
+        """The departments whose shares the model wants: `features.affinity_shares(keys=...)`."""
+        prefixed = (name for name in self.features if name.startswith(SHARE_PREFIX))
+        return [name.removeprefix(SHARE_PREFIX) for name in prefixed]
+
+    def predict(self, frame: pd.DataFrame) -> NDArray[np.int64]:
+        """Return the label of the nearest cluster for each row; a gap counts as average.
+
+        Raises:
+            MissingColumnsError: A feature is not there.
+        """
+        if absent := set(self.features) - set(frame.columns):
+            raise MissingColumnsError("models.clusters", absent, map(str, frame.columns))
+        values = frame[list(self.features)].to_numpy(dtype=np.float64)
+        return nearest(self.scale.scale(values), self.centres)
+
+    def names(self, labels: NDArray[np.int64]) -> list[str]:
+        """Return the cluster's name for each label."""
+        return [self.clusters[label].name for label in labels.tolist()]
+
+    def save(self, folder: Path) -> None:
+        """Write arrays and words into `folder`."""
+        np.savez(
+            folder / _ARRAYS,
+            knots=self.scale.knots,
+            weights=self.scale.weights,
+            centres=self.centres,
+        )
+        words = {
+            "features": self.features,
+            "shop": dict(self.shop),
+            "clusters": [asdict(cluster) for cluster in self.clusters],
+        }
+        text = json.dumps(words, indent=1, ensure_ascii=False)
+        (folder / _WORDS).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        words = json.loads((folder / _WORDS).read_text(encoding="utf-8"))
+        with np.load(folder / _ARRAYS, allow_pickle=False) as arrays:
+            scale = QuantileScale(arrays["knots"], arrays["weights"])
+            centres = arrays["centres"]
+        return cls(
+            features=tuple(words["features"]),
+            scale=scale,
+            centres=centres,
+            clusters=tuple(
+                Cluster(**{**entry, "traits": tuple(entry["traits"])})
+                for entry in words["clusters"]
+            ),
+            shop=words["shop"],
+        )
+
+
+def nearest(points: Floats, centres: Floats) -> NDArray[np.int64]:
+    """Return the number of the nearest centre for each point; the lower one of a tie."""
+    distances = -2 * points @ centres.T + (centres**2).sum(axis=1)
+    labels: NDArray[np.int64] = distances.argmin(axis=1)
+    return labels
