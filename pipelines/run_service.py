@@ -37,6 +37,8 @@ def run_service(settings: Settings, *, host: str, port: int, as_of: str) -> NoRe
         parse_as_of(now)
     host = check_address(host, port)
     environment = server_environment(settings, now=now)
+    if "public_url" not in settings.model_fields_set:
+        environment["SENDWISE_PUBLIC_URL"] = _address(host, port)
     os.environ.update(environment)
     ask_registry(settings)
     _greet(settings, host=host, port=port, now=now)
@@ -132,7 +134,7 @@ def check_address(host: str, port: int) -> str:
 
 
 def _greet(settings: Settings, *, host: str, port: int, now: str) -> None:
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    url = _address(host, port)
     campaigns = published(settings.home)
     sample = f"{campaigns[0] if campaigns else 'weekly_picks'}/CUSTOMER_ID?format=html"
     console.print(
@@ -142,6 +144,12 @@ def _greet(settings: Settings, *, host: str, port: int, now: str) -> None:
     console.print(f"  render  {url}/v1/render/{sample}")
     console.print(f"  health  {url}/readyz")
     console.print("  Ctrl-C stops it.")
+
+
+def _address(host: str, port: int) -> str:
+    """Return where this machine finds the service."""
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # all: any will do
+    return f"http://{f'[{near}]' if ':' in near else near}:{port}"
 
 
 if __name__ == "__main__":

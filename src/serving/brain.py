@@ -21,7 +21,8 @@ from content.campaign import CompiledCampaign, Product, campaign_folder, load_co
 from core.clock import parse_as_of
 from core.errors import NotReadyError, SendwiseError
 from core.settings import Settings, load_settings, secret_key
-from ingest.log import Customer, EventLog
+from ingest.log import EventLog
+from ingest.log import Product as CatalogueRow
 from privacy.consent import ConsentLedger
 from profiles.decisions import DecisionLog
 from profiles.snapshot import Profile, Snapshot, open_snapshot
@@ -73,6 +74,7 @@ class Brain:
         self.links = Unsubscribe(secret_key(settings), settings.public_url)
         self.campaigns: Mapping[str, CompiledCampaign] = {}
         self.snapshot: Snapshot | None = None
+        self._products: dict[str, Product | None] = {}  # None: not in the catalogue
         self._rescorer: Rescorer | None = None
         self._loading: threading.Thread | None = None
         self._versions = Versions()
@@ -86,6 +88,7 @@ class Brain:
         if time.monotonic() - self._looked_s < _LOOK_S:
             return
         self._looked_s = time.monotonic()
+        self._products.clear()  # prices and stock change by the row, not by a file
         home, before = self.settings.home, self._versions
         now = Versions(
             snapshot=_mark([home / "snapshots" / "current"]),
@@ -175,24 +178,12 @@ class Brain:
         return self.snapshot.manifest.as_of if self.snapshot else self.now()
 
     def products(self, product_ids: Iterable[str]) -> dict[str, Product]:
-        """Return the catalogue's present rows of those products it knows."""
-        return {
-            key: Product(
-                product_id=key,
-                name=row.name,
-                price_minor=row.price_minor,
-                currency=row.currency or "",
-                url=row.url,
-                image_url=row.image_url,
-                category=row.category or "",
-                available=row.available,
-            )
-            for key, row in self.events.product(list(product_ids)).items()
-        }
-
-    def customers(self, customer_ids: Sequence[str]) -> dict[str, Customer]:
-        """Return the present rows of those customers we know."""
-        return self.events.customers(customer_ids)
+        """Return the catalogue's rows of those products it knows, at most a second old."""
+        wanted = set(product_ids)
+        if new := wanted.difference(self._products):
+            rows = self.events.product(list(new))
+            self._products.update((key, _product(rows.get(key))) for key in new)
+        return {key: row for key in wanted if (row := self._products[key])}
 
     def close(self) -> None:
         """Write what waits and release the files."""
@@ -277,6 +268,21 @@ def champion_pointer(root: Path) -> Path:
 def asking_mark(home: Path) -> Path:
     """Return the file that is there while `sendwise serve` asks the registry."""
     return home / "bundles" / "models" / ".asking"
+
+
+def _product(row: CatalogueRow | None) -> Product | None:
+    if row is None:
+        return None
+    return Product(
+        product_id=row.product_id,
+        name=row.name,
+        price_minor=row.price_minor,
+        currency=row.currency or "",
+        url=row.url,
+        image_url=row.image_url,
+        category=row.category or "",
+        available=row.available,
+    )
 
 
 def _mark(paths: Iterable[Path]) -> tuple[tuple[str, int, int], ...]:

@@ -20,6 +20,7 @@ _JSON: Final = (b"content-type", b"application/json")
 
 
 _REAL_PATH: Final = "sendwise.path"
+_PROBES: Final = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 _OTHER: Final = "/other"
 _LABELS: Final = (
     (re.compile(r"/v1/(predict|recommend|render)"), None),
@@ -41,7 +42,10 @@ def label(path: str) -> str:
 
 
 class Labelled:
-    """The outermost ASGI layer: shows the label of a path to all but `Edge`, which restores it."""
+    """The outermost ASGI layer.
+
+    It shows the label of a path to all but `Edge`, which restores it, and sees every answer.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -50,6 +54,8 @@ class Labelled:
         """Pass one request on."""
         if scope["type"] == "http":
             path = scope["path"]
+            if path not in _PROBES:  # their callers look at the status only
+                send = _with_problems(scope, receive, send)
             scope = {**scope, "path": label(path), _REAL_PATH: path}
         await self.app(scope, receive, send)
 
@@ -75,7 +81,7 @@ class Edge:
             if scope["path"].startswith("/v1/"):
                 others = [each for each in scope["headers"] if each[0] != _JSON[0]]
                 scope = {**scope, "headers": [*others, _JSON]}
-        await self.app(scope, receive, _with_problems(scope, receive, send))
+        await self.app(scope, receive, send)
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes | None:

@@ -24,6 +24,7 @@ class Problem(Exception):  # noqa: N818  # the field's word (RFC 9457)
         status: HTTP status.
         detail: One or two sentences on this occurrence and what to do next.
         extra: Further members, JSON-able.
+        retry_after_s: When to ask again, for what passes by itself.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Problem(Exception):  # noqa: N818  # the field's word (RFC 9457)
         status: int,
         detail: str,
         extra: dict[str, Any] | None = None,
+        retry_after_s: int | None = None,
     ) -> None:
         super().__init__(detail)
         self.kind = kind
@@ -41,6 +43,7 @@ class Problem(Exception):  # noqa: N818  # the field's word (RFC 9457)
         self.status = status
         self.detail = detail
         self.extra = extra or {}
+        self.headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
 
     def response(self, instance: str) -> Response:
         """Return the answer for the request path `instance`."""
@@ -52,7 +55,7 @@ class Problem(Exception):  # noqa: N818  # the field's word (RFC 9457)
             "instance": instance,
             **self.extra,
         }
-        return Response(orjson.dumps(body), self.status, media_type=MEDIA_TYPE)
+        return Response(orjson.dumps(body), self.status, self.headers, media_type=MEDIA_TYPE)
 
 
 def bad_request(detail: str, **extra: Any) -> Problem:  # noqa: ANN401  # JSON-able
@@ -63,7 +66,7 @@ def bad_request(detail: str, **extra: Any) -> Problem:  # noqa: ANN401  # JSON-a
 def from_status(status: int, path: str) -> Problem:
     """Return the problem for an answer that came without one: no such page, wrong method."""
     if status == 404:
-        detail = f"There is nothing at {path}. The paths there are: /docs.json."
+        detail = f"There is nothing at {path}. What there is: /docs.json."
         return Problem("not-found", "Not found", status=404, detail=detail)
     if status == 405:
         detail = "This path does not take this method. What there is: /docs.json."
@@ -72,9 +75,9 @@ def from_status(status: int, path: str) -> Problem:
         return Problem(
             "unsupported-media-type", "Unsupported media type", status=415, detail="Send JSON."
         )
-    if status in {503, 504}:
+    if status in {429, 503, 504}:
         detail = "The service is too busy to answer in time. Ask again in a second."
-        return Problem("busy", "Too busy", status=status, detail=detail)
+        return Problem("busy", "Too busy", status=429, detail=detail, retry_after_s=1)
     detail = "The service could not answer; its log says why."
     return Problem("internal", "Internal error", status=status, detail=detail)
 

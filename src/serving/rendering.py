@@ -6,6 +6,8 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+
 from content.campaign import CompiledCampaign
 from content.decide import decide, restock
 from content.decision import Candidates, Decision, Person
@@ -61,7 +63,7 @@ class _Batch:
         personal = [each for each in mailable if each in self._personal]
         self._kept = brain.decisions.find(campaign.name, send_id, mailable)
         self._profiles = brain.profiles(personal)
-        self._customers = brain.customers(personal)
+        self._customers = brain.events.customers(personal)
         self._popular = brain.snapshot.popular() if brain.snapshot else []
         self._products = brain.products(self._candidate_ids())
         self._versions = brain.model_versions()
@@ -138,7 +140,7 @@ class _Batch:
             customer_id=customer_id,
             ts_us=self._now_us,
             body={
-                "decision": decision.to_dict(),
+                "decision": orjson.loads(orjson.dumps(decision)),  # as it will be read back
                 "model_versions": self._versions,
                 "as_of": self._as_of,
                 "consent": {EMAIL_MARKETING: True, PERSONALISATION: personal},
