@@ -25,10 +25,10 @@ from content.campaign import (
 from content.decide import decide
 from content.decision import Candidates, Choice, Decision, Person, Shown
 from content.lint import MAX_SUBJECT, Rendered, problems
-from content.mjml import compile_html, compile_text, text_from, without_slots
+from content.mjml import JINJA, compile_html, compile_text, text_from, without_slots
 from content.render import Context, render, template_context
 from content.sources import Sources, read_sources
-from content.spec import CampaignSpec, Slot, load_spec
+from content.spec import SPEC_FILE, CampaignSpec, Slot, load_spec
 from content.templates import MAX_FIELD
 from content.trial import Branch, try_out
 from core.errors import ConfigError
@@ -57,7 +57,8 @@ _CONTEXT: Final = Context(public_url=STATIC_PUBLIC_URL, unsubscribe_url=STATIC_U
 _HOSTILE: Final = "\"><script>alert(1)</script>'&Zoë 株式会社 " + "long name " * 12
 _HOSTILE_BRANCH: Final = "hostile data"
 _HOSTILE_URL: Final = "javascript:alert(1)"
-_BARRED: Final = re.compile(r"\{%-?\s*(autoescape|extends|import|from|include)\b")
+_BARRED: Final = re.compile(r"(?<=\{%)[-+]?\s*(autoescape|extends|import|from|include)\b")
+_METHOD: Final = re.compile(r"(?<!\bloop)\.\s*\w+\s*\(|\]\s*\(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def compile_campaign(
     """
     spec = load_spec(folder)
     sources = read_sources(folder, spec)
-    _refuse_barred(sources)
+    _refuse_barred(spec, sources)
     try:
         html = compile_html(spec, sources.frame, sources.blocks)
         text = (
@@ -121,13 +122,20 @@ def compile_campaign(
     return replace(campaign, static=_static(campaign)), checks
 
 
-def _refuse_barred(sources: Sources) -> None:
-    for file, path in sources.paths().items():
-        if found := _BARRED.search(sources.files()[file]):
-            line = sources.files()[file].count("\n", 0, found.start()) + 1
-            raise ConfigError(
-                f"{path} line {line}: {{% {found[1]} %}} is not allowed in a campaign."
-            )
+def _refuse_barred(spec: CampaignSpec, sources: Sources) -> None:
+    """Refuse what could switch escaping off, or reach into Python (a dict has methods)."""
+    texts = {str(path): sources.files()[name] for name, path in sources.paths().items()}
+    rules = [rule.when for slot in spec.slots for rule in slot.blocks]
+    lines = [spec.subject, spec.preheader, *(f"{{{{ {rule} }}}}" for rule in rules if rule)]
+    texts |= {f"{sources.folder / SPEC_FILE} ({text!r})": text for text in lines}
+    for where, text in texts.items():
+        for tag in JINJA.finditer(text):
+            if found := _BARRED.search(tag[0]) or _METHOD.search(tag[0]):
+                line = text.count("\n", 0, tag.start()) + 1
+                raise ConfigError(
+                    f"{where} line {line}: {found[0].strip()!r} is not allowed in a campaign. "
+                    "Use variables, filters, `if`, `for`, `set` and `with`."
+                )
 
 
 def _facts(spec: CampaignSpec, sources: Sources) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ import mrml
 from content.spec import CampaignSpec
 from core.errors import ConfigError
 
-_JINJA: Final = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+JINJA: Final = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _SLOT: Final = re.compile(r"\{%-?\s*slot\s+([A-Za-z0-9_]+)\s*-?%\}")
 _WORD: Final = re.compile(r"jj([es])(\d{5})jj")
 _TAG: Final = re.compile(r"<[^<>]*>")
@@ -202,7 +202,7 @@ def _hide(source: str) -> tuple[str, list[str]]:
         kind = "e" if match[0].startswith("{{") else "s"
         return f"jj{kind}{len(tags) - 1:05d}jj" + "\n" * match[0].count("\n")
 
-    return _JINJA.sub(swap, source), tags
+    return JINJA.sub(swap, source), tags
 
 
 def _show(source: str, tags: list[str]) -> str:

@@ -110,7 +110,8 @@ def template_context(
 ) -> dict[str, object]:
     """Return the plain variables templates see, all but `subject` and `preheader`."""
     spec = campaign.spec
-    variables: dict[str, object] = {**spec.defaults, **decision.facts}
+    known = {**spec.defaults, **decision.facts}
+    variables = {name: plain(value) for name, value in known.items()}
     if "first_name" in spec.defaults and decision.personal:
         variables["first_name"] = plain(context.first_name or spec.defaults["first_name"])
     return {

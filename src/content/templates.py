@@ -84,6 +84,8 @@ def run(env: Environment, name: str, context: Mapping[str, object]) -> str:
         output = env.render_template(name, **context)
     except TemplateError as error:
         raise _explained(name, error) from None
+    except Exception as error:  # noqa: BLE001  # a filter given the wrong thing may raise anything
+        raise RenderError(name, 1, f"{type(error).__name__}: {error}".splitlines()[0]) from None
     if len(output) > MAX_OUTPUT:
         raise RenderError(name, 1, f"gives {len(output):,} characters, at most {MAX_OUTPUT:,}")
     # MiniJinja escapes slashes too; nobody would find an address in the HTML again.
@@ -146,4 +148,5 @@ def _explained(name: str, error: TemplateError) -> RenderError:
     if error.detail and error.detail not in what:
         what = f"{what}: {error.detail}"
     first_line = what.splitlines()[0] if what else "cannot be rendered"
-    return RenderError(error.name or name, error.line or 1, first_line)
+    where = rf" \(in {re.escape(error.name or name)}:\d+\)$"
+    return RenderError(error.name or name, error.line or 1, re.sub(where, "", first_line))
