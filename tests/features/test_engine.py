@@ -1,0 +1,301 @@
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+import duckdb
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.clock import to_us
+from core.errors import ConfigError, DataError
+from features.engine import FeatureFiles, Shop, feature_frame, features_to_parquet
+from features.registry import PROPENSITY, RECENCY_DAYS, names
+from ingest.contract import CAMPAIGN_SENT, COUPON_APPLIED, ORDER_REFUNDED
+
+if TYPE_CHECKING:
+    from tests.features.conftest import Happened, Lake
+
+NOW = datetime(2024, 3, 1, tzinfo=UTC)  # a Friday
+DAY = timedelta(days=1)
+
+
+Rows = list[tuple[str, str, timedelta, int, list[str | None]]]
+
+
+@pytest.fixture(scope="module")
+def ann(lake: Lake, happened: type[Happened]) -> duckdb.DuckDBPyConnection:
+    """Ann: orders 100, 40 and 10 days ago, and a few other things."""
+    return lake(
+        [
+            happened(customer="ann", at=NOW - 100 * DAY, value=5_000, lines=("BAGS",) * 4),
+            happened(customer="ann", at=NOW - 40 * DAY, value=1_000, lines=("SHOES/BOOTS", "BAGS")),
+            happened(
+                customer="ann",
+                at=NOW - 10 * DAY + timedelta(hours=18),  # Tuesday 20 February, 18:00
+                value=3_000,
+                discount=1_000,
+                lines=("SHOES/BOOTS", "SHOES/SANDALS", None),
+            ),
+            happened(customer="ann", at=NOW - 5 * DAY, event=ORDER_REFUNDED, value=900, lines=()),
+            happened(customer="ann", at=NOW - 4 * DAY, event=CAMPAIGN_SENT, value=0, lines=()),
+            happened(customer="ann", at=NOW - 3 * DAY, event=COUPON_APPLIED, value=0, lines=()),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def ann_row(ann: duckdb.DuckDBPyConnection) -> pd.Series:
+    return feature_frame(ann, cutoffs=[NOW]).iloc[0]
+
+
+GAPS = (60.0, 30.75)  # days between Ann's orders: 100 -> 40 -> 9.25 days ago
+RECENCY = 9.25
+GAP_MEAN = sum(GAPS) / 2
+BY_HAND = {
+    "recency_days": RECENCY,
+    "tenure_days": 100.0,
+    "orders_30d": 1.0,
+    "orders_90d": 2.0,
+    "orders_365d": 3.0,
+    "orders_total": 3.0,
+    "orders_decayed": 2 ** (-100 / 30) + 2 ** (-40 / 30) + 2 ** (-RECENCY / 30),
+    "revenue_minor_30d": 3_000.0,
+    "revenue_minor_90d": 4_000.0,
+    "revenue_minor_365d": 9_000.0,
+    "revenue_minor_total": 9_000.0,
+    "basket_lines": 2.5,  # (2 + 3) / 2
+    "order_value_minor": 2_000.0,
+    "gap_mean_days": GAP_MEAN,
+    "gap_std_days": (GAPS[0] - GAPS[1]) / math.sqrt(2),
+    "gap_max_days": 60.0,
+    "overdue_ratio": (RECENCY + 1) / (GAP_MEAN + 1),
+    "active_share": 3 / 4,  # of the spans 0-30, 30-60, 60-90, 90-120 days ago
+    "discount_share": 1_000 / 5_000,
+    "weekend_share": 0.5,  # 40 days before Friday 1 March is Sunday 21 January
+    "evening_share": 0.5,
+    "refunds_90d": 1.0,
+    "mails_90d": 1.0,
+    "coupons_90d": 1.0,
+    "categories_90d": 2.0,
+    "top_category_share": 3 / 4,  # three lines of shoes, one bag; a line without category is none
+    "category_entropy": -(0.75 * math.log(0.75) + 0.25 * math.log(0.25)),
+}
+
+
+@pytest.mark.parametrize("name", names(PROPENSITY))
+def test_a_feature_is_what_its_description_says(ann_row: pd.Series, name: str) -> None:
+    assert ann_row[name] == pytest.approx(BY_HAND[name], rel=1e-12)
+
+
+def test_one_order_gives_every_feature_a_value(lake: Lake, happened: type[Happened]) -> None:
+    log = lake([happened(customer="bob", at=NOW - 200 * DAY)])
+
+    row = feature_frame(log, cutoffs=[NOW]).iloc[0]
+
+    assert not row.isna().any()
+    assert row["gap_mean_days"] == 365.0  # the default: nothing is known of a rhythm
+    assert row["overdue_ratio"] == 1.0
+    assert row["categories_90d"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("age", "inside"),
+    [
+        pytest.param(timedelta(0), False, id="at-the-cut-off-is-the-future"),
+        pytest.param(timedelta(microseconds=1), True, id="a-microsecond-before"),
+        pytest.param(30 * DAY, True, id="exactly-thirty-days"),
+        pytest.param(30 * DAY + timedelta(microseconds=1), False, id="a-microsecond-too-old"),
+    ],
+)
+def test_a_window_is_closed_at_its_old_end_and_open_at_the_cutoff(
+    lake: Lake, happened: type[Happened], age: timedelta, inside: bool
+) -> None:
+    first = happened(customer="ann", at=NOW - 300 * DAY)
+    frame = feature_frame(lake([first, happened(customer="ann", at=NOW - age)]), cutoffs=[NOW])
+
+    assert frame["orders_30d"].tolist() == [float(inside)]
+
+
+def test_each_cutoff_sees_only_its_own_past(lake: Lake, happened: type[Happened]) -> None:
+    log = lake([happened(customer="ann", at=NOW - age * DAY) for age in (100, 50, 10)])
+    cutoffs = [NOW, NOW - 20 * DAY, NOW - 200 * DAY]
+
+    together = feature_frame(log, cutoffs=cutoffs)
+    apart = [feature_frame(log, cutoffs=[cutoff]) for cutoff in sorted(cutoffs)]
+
+    assert together["orders_total"].tolist() == [2.0, 3.0]  # nobody had ordered 200 days ago
+    pd.testing.assert_frame_equal(
+        together, pd.concat([one for one in apart if len(one)], ignore_index=True)
+    )
+
+
+def test_leaves_out_guests_machines_and_customers_without_an_order(
+    lake: Lake, happened: type[Happened]
+) -> None:
+    log = lake(
+        [
+            happened(customer=None, at=NOW - DAY),
+            happened(customer="bot", at=NOW - DAY, is_machine=True),
+            happened(customer="reader", at=NOW - DAY, event=CAMPAIGN_SENT, lines=()),
+            happened(customer="ann", at=NOW - DAY),
+        ]
+    )
+
+    assert feature_frame(log, cutoffs=[NOW])["customer_id"].tolist() == ["ann"]
+
+
+def test_rows_are_sorted_and_typed(lake: Lake, happened: type[Happened]) -> None:
+    log = lake([happened(customer=who, at=NOW - 40 * DAY) for who in ("zoe", "10", "9", "ann")])
+
+    frame = feature_frame(log, cutoffs=[NOW, NOW - DAY])
+
+    assert frame["customer_id"].tolist() == ["10", "9", "ann", "zoe"] * 2
+    assert frame["cutoff_us"].is_monotonic_increasing
+    assert list(frame.columns) == ["customer_id", "cutoff_us", *names(PROPENSITY)]
+    assert {str(kind) for kind in frame.dtypes} == {"object", "int64", "float64"}
+
+
+def test_days_and_hours_are_the_shops_own(lake: Lake, happened: type[Happened]) -> None:
+    friday_night = datetime(2024, 2, 23, 23, 30, tzinfo=UTC)
+    log = lake([happened(customer="ann", at=friday_night)])
+
+    in_london = feature_frame(log, cutoffs=[NOW], shop=Shop(timezone="Europe/London"))
+    in_athens = feature_frame(log, cutoffs=[NOW], shop=Shop(timezone="Europe/Athens"))
+
+    assert in_london[["weekend_share", "evening_share"]].to_numpy().tolist() == [[0.0, 1.0]]
+    assert in_athens[["weekend_share", "evening_share"]].to_numpy().tolist() == [[1.0, 0.0]]
+
+
+def test_money_is_in_the_base_currency(lake: Lake, happened: type[Happened]) -> None:
+    log = lake(
+        [
+            happened(customer="ann", at=NOW - DAY, value=1_000, currency="EUR"),
+            happened(customer="ann", at=NOW - DAY, value=1_000, currency="USD"),
+        ]
+    )
+
+    frame = feature_frame(log, cutoffs=[NOW], shop=Shop(currency="EUR", rates={"USD": 0.9}))
+
+    assert frame["revenue_minor_30d"].tolist() == [1_900.0]
+
+
+def test_a_currency_without_a_rate_is_an_error_that_names_it(
+    lake: Lake, happened: type[Happened]
+) -> None:
+    log = lake([happened(customer="ann", at=NOW - DAY, currency=money) for money in ("EUR", "CHF")])
+
+    with pytest.raises(DataError, match=r"no rate for \['CHF'\].*rates: "):
+        feature_frame(log, cutoffs=[NOW], shop=Shop(currency="EUR"))
+
+
+def test_needs_a_cutoff_with_a_time_zone(lake: Lake, happened: type[Happened]) -> None:
+    log = lake([happened(customer="ann", at=NOW - DAY)])
+
+    with pytest.raises(DataError, match="at least one cut-off"):
+        feature_frame(log, cutoffs=[])
+    with pytest.raises(ConfigError, match="time zone"):
+        feature_frame(log, cutoffs=[NOW.replace(tzinfo=None)])
+
+
+def test_no_events_give_an_empty_typed_frame(lake: Lake) -> None:
+    frame = feature_frame(lake([]), cutoffs=[NOW])
+
+    assert frame.empty
+    assert list(frame.columns) == ["customer_id", "cutoff_us", *names(PROPENSITY)]
+
+
+KINDS = st.sampled_from(["Order Completed", ORDER_REFUNDED, CAMPAIGN_SENT, COUPON_APPLIED])
+LOGS = st.lists(
+    st.tuples(
+        st.sampled_from(["ann", "bob", "eve"]),
+        KINDS,
+        st.integers(-100, 400).map(lambda hours: timedelta(hours=hours)),
+        st.integers(0, 9_999),
+        st.lists(st.sampled_from(["SHOES/BOOTS", "BAGS", None]), max_size=3),
+    ),
+    max_size=25,
+)
+
+
+def rows_of(log: Rows, happened: type[Happened]) -> list[Happened]:
+    return [
+        happened(
+            customer=who, event=kind, at=NOW - age, value=value, lines=tuple(lines), ident=f"e{n}"
+        )
+        for n, (who, kind, age, value, lines) in enumerate(log)
+    ]
+
+
+@settings(max_examples=20, deadline=None)
+@given(LOGS)
+def test_removing_the_future_changes_nothing(
+    lake: Lake, happened: type[Happened], log: Rows
+) -> None:
+    rows = rows_of(log, happened)
+    past = [row for row in rows if row.at < NOW]
+
+    pd.testing.assert_frame_equal(
+        feature_frame(lake(rows), cutoffs=[NOW]),
+        feature_frame(lake(past), cutoffs=[NOW]),
+        check_exact=True,
+    )
+
+
+@settings(max_examples=10, deadline=None)
+@given(LOGS, st.randoms(use_true_random=False))
+def test_the_order_of_rows_does_not_change_a_bit(
+    lake: Lake, happened: type[Happened], log: Rows, random: Random
+) -> None:
+    rows = rows_of(log, happened)
+    shuffled = random.sample(rows, len(rows))
+
+    pd.testing.assert_frame_equal(
+        feature_frame(lake(rows), cutoffs=[NOW]),
+        feature_frame(lake(shuffled), cutoffs=[NOW]),
+        check_exact=True,
+    )
+
+
+def test_parquet_comes_whole_with_its_manifest_and_only_once(
+    ann: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    frame = feature_frame(ann, cutoffs=[NOW])
+    span = (to_us(NOW - 100 * DAY), to_us(NOW - 3 * DAY))
+
+    def write() -> FeatureFiles:
+        return features_to_parquet(
+            frame, tmp_path, as_of=NOW, features=PROPENSITY, event_range_us=span
+        )
+
+    first, again = write(), write()
+
+    assert (first.is_new, again.is_new) == (True, False)
+    assert first.folder == again.folder
+    assert [path.name for path in tmp_path.iterdir()] == [first.folder.name]
+    pd.testing.assert_frame_equal(pd.read_parquet(first.parquet), frame)
+    manifest = json.loads((first.folder / "manifest.json").read_text())
+    assert manifest["rows"] == 1
+    assert manifest["event_range_us"] == list(span)
+    assert manifest["features"][RECENCY_DAYS.name]["unit"] == "days"
+
+
+def test_an_interrupted_write_leaves_nothing_behind(
+    ann: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = feature_frame(ann, cutoffs=[NOW])
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", full)
+    with pytest.raises(OSError, match="no space"):
+        features_to_parquet(frame, tmp_path, as_of=NOW, features=PROPENSITY, event_range_us=(0, 1))
+
+    assert list(tmp_path.iterdir()) == []
