@@ -16,6 +16,7 @@ from features.registry import (
 )
 
 APART: Final = 0.12  # how far a cluster's mean rank is from the middle to be worth a word
+TASTE_APART: Final = 0.06  # for tastes, which differ less than habits do
 LAPSING: Final = 0.70  # mean rank of recency from which customers are slipping away
 _NAMED: Final = 3  # words in a name; the traits have them all
 
@@ -46,7 +47,7 @@ def traits_of(ranks: Mapping[str, float]) -> list[Trait]:
         for name, rank in ranks.items()
         if name.startswith(SHARE_PREFIX)
     }
-    others = [Trait(word, distance) for word, distance in tastes.items() if distance >= APART]
+    others = [Trait(word, distance) for word, distance in tastes.items() if distance >= TASTE_APART]
     discounts = ranks[DISCOUNT_SHARE.name] - 0.5
     if abs(discounts) >= APART:
         others.append(Trait("deal seekers" if discounts > 0 else "full price", abs(discounts)))

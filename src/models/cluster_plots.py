@@ -22,6 +22,7 @@ _BLUE: Final = "#0072B2"
 _ORANGE: Final = "#E69F00"
 _GREY: Final = "#8a8f98"
 _INK: Final = "#22262b"
+_LINE: Final = 30
 _AROUND_MIDDLE: Final = LinearSegmentedColormap.from_list(
     "below-above", ["#c46a1b", "#f6e3cf", "#ffffff", "#cfe3f1", "#0b6aa8"]
 )
@@ -31,43 +32,43 @@ def profile_heat_map(model: Clusters) -> Figure:
     """Draw the median of each feature per cluster, coloured by where it stands in the shop.
 
     Blue is above the shop's middle, orange below; the figure in a cell is the median itself.
+    The last row is the whole shop.
     """
-    names = [name for name in model.features if name in model.clusters[0].profile]
-    medians = np.array([[cluster.profile[n] for n in names] for cluster in model.clusters])
-    columns = [model.features.index(name) for name in names]
-    wide = np.full((len(model.clusters), len(model.features)), np.nan)
-    wide[:, columns] = medians
-    ranks = model.scale.ranks(wide)[:, columns]
-    figure = Figure(figsize=(1.0 + 0.95 * len(names), 1.9 + 0.72 * len(medians)), dpi=120)
+    names = list(model.features)
+    titles = [*(_wrapped(cluster.name) for cluster in model.clusters), "The whole shop"]
+    profiles = [*(cluster.profile for cluster in model.clusters), model.shop]
+    medians = np.array([[profile[name] for name in names] for profile in profiles])
+    ranks = model.scale.ranks(medians)
+    figure = Figure(figsize=(3.4 + 0.86 * len(names), 1.6 + 0.66 * len(medians)), dpi=110)
     figure.set_layout_engine("constrained")
     axes = figure.subplots()
     image = axes.imshow(ranks, cmap=_AROUND_MIDDLE, vmin=0, vmax=1, aspect="auto")
     for row, column in np.ndindex(*medians.shape):
-        strong = abs(ranks[row, column] - 0.5) > 0.38
         axes.text(
             column,
             row,
             _figure_text(names[column], float(medians[row, column])),
             ha="center",
             va="center",
-            fontsize=9,
-            color="white" if strong else _INK,
+            fontsize=9.5,
+            color="white" if abs(ranks[row, column] - 0.5) > 0.33 else _INK,
         )
     axes.set_xticks(range(len(names)), [_label(name) for name in names], fontsize=9)
     axes.xaxis.tick_top()
-    axes.set_yticks(
-        range(len(medians)), [fill(cluster.name, 30) for cluster in model.clusters], fontsize=9.5
-    )
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
+    axes.set_yticks(range(len(titles)), titles, fontsize=9.5)
     axes.set_xticks(np.arange(len(names) + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(len(medians) + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(len(titles) + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=2.5)
-    axes.tick_params(which="minor", length=0)
-    bar = figure.colorbar(image, ax=axes, shrink=0.75, ticks=[0.02, 0.5, 0.98])
+    axes.axhline(len(medians) - 1.5, color=_INK, linewidth=1)
+    axes.tick_params(which="both", length=0)
+    axes.spines[:].set_visible(False)
+    bar = figure.colorbar(image, ax=axes, shrink=0.7, ticks=[0.02, 0.5, 0.98])
     bar.ax.set_yticklabels(["lowest", "middle\nof the shop", "highest"], fontsize=8.5)
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0)
+    figure.suptitle(
+        "What sets the clusters apart: medians", x=0.01, ha="left", fontweight="bold", color=_INK
+    )
     return figure
 
 
@@ -79,7 +80,7 @@ def cluster_sizes(model: Clusters) -> Figure:
     shares = [cluster.share for cluster in model.clusters]
     bars = axes.barh(range(len(shares)), shares, color=_BLUE, height=0.62)
     axes.bar_label(bars, [f"{share:.0%}" for share in shares], padding=4, color=_INK, fontsize=10)
-    axes.set_yticks(range(len(shares)), [fill(cluster.name, 34) for cluster in model.clusters])
+    axes.set_yticks(range(len(shares)), [_wrapped(cluster.name) for cluster in model.clusters])
     axes.invert_yaxis()
     axes.axvline(MIN_SHARE, color=_GREY, linewidth=1, linestyle=(0, (4, 3)))
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -130,11 +131,17 @@ def stability_by_k(trials: Sequence[Trial], chosen: Trial) -> Figure:
     return figure
 
 
+def _wrapped(name: str) -> str:
+    """Break a long name at its last comma, not inside a trait."""
+    head, comma, tail = name.rpartition(", ")
+    return f"{head}{comma.strip()}\n{tail}" if comma and len(name) > _LINE else name
+
+
 def _label(name: str) -> str:
     if name.startswith(SHARE_PREFIX):
-        return fill(f"share of {name.removeprefix(SHARE_PREFIX).lower()}", 11)
+        return fill(f"share of {name.removeprefix(SHARE_PREFIX).lower()}", 9)
     words = name.removesuffix("_minor").replace("_minor", "").replace("_", " ")
-    return fill(words, 11)
+    return fill(words, 9)
 
 
 def _figure_text(name: str, value: float) -> str:
