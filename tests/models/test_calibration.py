@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.calibration import Sigmoid
+
+
+def test_finds_the_sigmoid_that_made_the_labels() -> None:
+    random = np.random.default_rng(7)
+    score = random.normal(3.0, 2.0, 40_000)
+    label = random.random(len(score)) < Sigmoid(0.8, -1.5)(score)
+
+    got = Sigmoid.fit(score, label)
+
+    assert got.slope == pytest.approx(0.8, abs=0.03)
+    assert got.intercept == pytest.approx(-1.5, abs=0.1)
+
+
+def test_mean_probability_is_the_share_of_buyers() -> None:
+    score = np.array([0.0, 1.0, 2.0, 3.0] * 250)
+    label = np.array([0, 0, 1, 1, 0, 1, 0, 1] * 125)
+
+    assert Sigmoid.fit(score, label)(score).mean() == pytest.approx(0.5, abs=1e-3)
+
+
+def test_separated_classes_and_a_constant_score_stay_finite() -> None:
+    label = np.array([0, 0, 0, 1])
+
+    apart = Sigmoid.fit(np.array([1.0, 2.0, 3.0, 4.0]), label)
+    flat = Sigmoid.fit(np.ones(4), label)
+
+    assert np.isfinite([apart.slope, apart.intercept, flat.intercept]).all()
+    assert flat(np.ones(1))[0] == pytest.approx(np.mean([1 / 5, 1 / 5, 1 / 5, 2 / 3]), abs=1e-4)
