@@ -200,6 +200,8 @@ class Smtp:
             self._expect(2, *smtp.mail(message.sender), of="the sender")
             self._expect(2, *smtp.rcpt(message.recipient), of="the recipient")
             self._expect(3, *smtp.docmd("DATA"), of="the message")
+        except UnavailableError:
+            raise
         except _BROKEN as error:
             self._drop()
             raise _HungUpError(f"the connection broke ({_in_a_line(error)})") from None

@@ -1,0 +1,194 @@
+"""Peers of the send step, real ones: an SMTP server and an HTTP service, in threads.
+
+A pytest plugin: a test module takes it in with `pytest_plugins`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
+
+
+@dataclass
+class Service:
+    """What an outside party knows of the service: its contract over HTTP, and nothing more.
+
+    `failures` are statuses to answer first; `no_consent` gets `send: false`.
+    """
+
+    url: str = ""
+    campaigns: tuple[str, ...] = ("weekly_picks",)
+    no_consent: frozenset[str] = frozenset()
+    failures: list[int] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)  # customers, once per request
+    paths: Counter[str] = field(default_factory=Counter)
+
+    def answer(self, customer_id: str) -> dict[str, Any]:
+        """Return what `/v1/render` answers for one customer."""
+        send = customer_id not in self.no_consent
+        picture = f"{self.url}/assets/weekly_picks/tiles/GROCERY.png"
+        link = f"<{self.url}/unsubscribe/{'t' * 120}>"
+        return {
+            "customer_id": customer_id,
+            "send": send,
+            "why_not": None if send else "no consent to email_marketing",
+            "subject": "Für dich" if send else None,
+            "preheader": "new" if send else None,
+            "html": f'<p>{customer_id}</p><img src="{picture}">' if send else None,
+            "text": f"Hello {customer_id}" if send else None,
+            "headers": {
+                "List-Unsubscribe": link,
+                "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            },
+            "blocks": [],
+            "rung": "snapshot",
+        }
+
+
+@pytest.fixture
+def service_peer() -> Iterator[Service]:
+    """A peer that speaks the HTTP contract."""
+    peer = Service()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            peer.paths[self.path] += 1
+            if self.path == "/livez":
+                self._reply(200, b"ok", "text/plain")
+            elif self.path == "/assets/weekly_picks/tiles/GROCERY.png":
+                self._reply(200, PNG, "image/png")
+            else:
+                self._reply(404, b"{}", "application/problem+json")
+
+        def do_POST(self) -> None:
+            request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            peer.paths[self.path] += 1
+            if peer.failures:
+                self._reply(peer.failures.pop(0), b"{}", "application/problem+json")
+            elif request["campaign"] not in peer.campaigns:
+                detail = f"No campaign {request['campaign']!r}. Publish it first."
+                self._reply(
+                    404, json.dumps({"detail": detail}).encode(), "application/problem+json"
+                )
+            else:
+                ids = [each["customer_id"] for each in request["recipients"]]
+                peer.asked += ids
+                body = json.dumps({"results": [peer.answer(each) for each in ids]}).encode()
+                self._reply(200, body, "application/json")
+
+        def _reply(self, status: int, body: bytes, kind: str) -> None:
+            self.send_response(status)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            """Keep quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    peer.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield peer
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@dataclass
+class Mailbox:
+    """A real SMTP server that takes mail, except where it is told otherwise."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    taken: list[tuple[str, bytes]] = field(default_factory=list)
+    replies: dict[str, str] = field(default_factory=dict)  # at RCPT, by address
+    replies_to_data: dict[str, str] = field(default_factory=dict)
+    hang_up_after_data: set[str] = field(default_factory=set)
+    hang_up_at_mail: int = 0  # so many times
+    sender_reply: str = ""
+    pause_at: tuple[str, threading.Event, threading.Event] | None = None  # address, reached, go on
+
+    def to(self) -> list[str]:
+        """Return who got mail, in order."""
+        return [address for address, _ in self.taken]
+
+    async def handle_MAIL(  # noqa: N802  # aiosmtpd's names
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take the sender."""
+        if self.hang_up_at_mail:
+            self.hang_up_at_mail -= 1
+            assert server.transport is not None
+            server.transport.abort()
+        if self.sender_reply:
+            return self.sender_reply
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take a recipient."""
+        if address not in self.replies:
+            envelope.rcpt_tos.append(address)
+        return self.replies.get(address, "250 OK")
+
+    async def handle_DATA(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        """Take the content."""
+        (address,) = envelope.rcpt_tos
+        if address in self.replies_to_data:
+            return self.replies_to_data[address]
+        assert isinstance(envelope.content, bytes)
+        self.taken.append((address, envelope.content))
+        if self.pause_at and self.pause_at[0] == address:  # taken, not answered yet
+            _, reached, go_on = self.pause_at
+            self.pause_at = None
+            reached.set()
+            await asyncio.to_thread(go_on.wait, 60)
+        if address in self.hang_up_after_data:  # taken, but the sender never hears of it
+            assert server.transport is not None
+            server.transport.abort()
+        return "250 OK"
+
+
+@pytest.fixture
+def smtp_peer() -> Iterator[Mailbox]:
+    """A real SMTP server in a thread."""
+    mailbox = Mailbox(port=free_port())
+    controller = Controller(mailbox, hostname=mailbox.host, port=mailbox.port)
+    controller.start()
+    yield mailbox
+    controller.stop()
+
+
+def free_port() -> int:
+    """Return a port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port nobody listens on."""
+    return free_port()
