@@ -41,8 +41,8 @@ class AlsParams:
 
     factors: int = 64
     regularisation: float = 10.0
-    alpha: float = 5.0
-    iterations: int = 10
+    alpha: float = 1.0
+    iterations: int = 8
 
 
 class Als:
@@ -149,9 +149,9 @@ def tune(score: Callable[[AlsParams], float], *, trials: int, seed: int) -> AlsP
     def objective(trial: optuna.Trial) -> float:
         return score(
             AlsParams(
-                factors=trial.suggest_categorical("factors", [32, 64, 96]),
-                regularisation=trial.suggest_float("regularisation", 0.1, 300, log=True),
-                alpha=trial.suggest_float("alpha", 0.3, 30, log=True),
+                factors=trial.suggest_categorical("factors", [32, 64]),
+                regularisation=trial.suggest_float("regularisation", 0.3, 100, log=True),
+                alpha=trial.suggest_float("alpha", 0.1, 30, log=True),
             )
         )
 

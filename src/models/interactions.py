@@ -6,7 +6,9 @@ tins in one basket are one purchase. Refunds are taken off. Guests count for wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
@@ -19,6 +21,7 @@ from scipy import sparse
 
 from core.clock import MICROSECOND, to_us
 from core.errors import DataError, NotEnoughDataError
+from core.ids import digest
 from features.relations import exact_sum
 from ingest.contract import ORDER_COMPLETED, ORDER_REFUNDED
 from models.assortment import Assortment, Strings, register_products
@@ -61,7 +64,7 @@ class History:
         if half_life <= timedelta(0):
             raise DataError(f"half_life must be positive, got {half_life}")
         self._connection = connection
-        self._products = len(assortment.product_ids)
+        self._assortment = assortment
         before_us = to_us(before)
         self._table = f"bought_before_{before_us}"
         register_products(connection, assortment)
@@ -103,11 +106,22 @@ class History:
         """
         query = f"SELECT customer_id, product, times, recent FROM {self._table}"  # noqa: S608  # ours
         found = _by_customer(self._connection, query, customer_ids)
-        shape = (len(customer_ids), self._products)
+        shape = (len(customer_ids), len(self._assortment.product_ids))
         at = (found["row"], found["product"])
         return Purchases(
             times=_csr(found["times"], at, shape), recent=_csr(found["recent"], at, shape)
         )
+
+    def digest(self, customer_ids: Sequence[str] | Strings) -> str:
+        """Return a short digest of these customers' purchases and of the catalogue's sales."""
+        with _asked(self._connection, customer_ids):
+            rows = self._connection.execute(
+                "SELECT count(*), bit_xor(hash(customer_id, product, times, recent))"  # noqa: S608  # ours
+                f" FROM {self._table} JOIN asked USING (customer_id)"
+            ).fetchall()
+        arrays = (self._assortment.product_ids, self._assortment.allowed, self._assortment.sold)
+        catalogue = [hashlib.sha256(each.tobytes()).hexdigest() for each in arrays]
+        return digest(rows, catalogue, sorted(map(str, customer_ids)))
 
 
 def read_targets(
@@ -139,7 +153,7 @@ def read_targets(
     return _csr(ones, (found["row"], found["product"]), shape)
 
 
-def require_purchases(purchases: Purchases) -> None:
+def require_purchases(purchases: Purchases, *, before: datetime) -> None:
     """Check that there is something to learn from.
 
     Raises:
@@ -147,8 +161,8 @@ def require_purchases(purchases: Purchases) -> None:
     """
     if not purchases.times.nnz:
         raise NotEnoughDataError(
-            "no purchases to learn recommendations from. Import orders of identified customers "
-            "with products of the catalogue, or choose a later --as-of."
+            f"no purchases before {before:%Y-%m-%d} to learn recommendations from. Import orders "
+            "of customers who consent to model_training, or choose a later --as-of."
         )
 
 
@@ -156,15 +170,26 @@ def _by_customer(
     connection: duckdb.DuckDBPyConnection, query: str, customer_ids: Sequence[str] | Strings
 ) -> dict[str, NDArray[np.generic]]:
     """Run `query` for some customers; `row` is a customer's place in `customer_ids`."""
+    with _asked(connection, customer_ids):
+        found = connection.execute(
+            f"SELECT * EXCLUDE (customer_id) FROM ({query}) JOIN asked USING (customer_id)"  # noqa: S608  # ours
+            " ORDER BY row, product"
+        ).fetchnumpy()
+    return {name: np.asarray(values) for name, values in found.items()}
+
+
+@contextmanager
+def _asked(
+    connection: duckdb.DuckDBPyConnection, customer_ids: Sequence[str] | Strings
+) -> Iterator[None]:
+    """Make the customers a view `asked` while the block runs."""
     ids = pa.array([str(each) for each in customer_ids], pa.string())
     asked = pa.table({"customer_id": ids, "row": np.arange(len(ids), dtype=np.int32)})
     connection.register("asked", asked)
-    found = connection.execute(
-        f"SELECT * EXCLUDE (customer_id) FROM ({query}) JOIN asked USING (customer_id)"  # noqa: S608  # ours
-        " ORDER BY row, product"
-    ).fetchnumpy()
-    connection.unregister("asked")
-    return {name: np.asarray(values) for name, values in found.items()}
+    try:
+        yield
+    finally:
+        connection.unregister("asked")
 
 
 def _csr(

@@ -135,7 +135,7 @@ class Filled:
     """One ranker, and another for the places it leaves empty."""
 
     def __init__(self, first: Ranker, second: Ranker) -> None:
-        self.name = f"{first.name}+{second.name}"
+        self.name = f"{first.name}-{second.name}"
         self._first = first
         self._second = second
 

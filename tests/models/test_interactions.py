@@ -195,6 +195,19 @@ def test_no_purchases_are_an_error_that_says_what_to_do() -> None:
     history = History(lake, assortment, before=NOW, half_life=HALF_LIFE)
 
     with pytest.raises(NotEnoughDataError, match="Import orders"):
-        require_purchases(history.of(history.customers()))
+        require_purchases(history.of(history.customers()), before=NOW)
     with pytest.raises(DataError, match="half_life"):
         History(lake, assortment, before=NOW, half_life=timedelta(0))
+
+
+def test_the_digest_follows_what_was_bought() -> None:
+    def digest_of(lake: duckdb.DuckDBPyConnection) -> str:
+        assortment = read_assortment(lake, before=NOW)
+        history = History(lake, assortment, before=NOW, half_life=HALF_LIFE)
+        return history.digest(history.customers())
+
+    first = digest_of(shop(("ann", "tea", DAY, "o1")))
+
+    assert digest_of(shop(("ann", "tea", DAY, "another id"))) == first
+    assert digest_of(shop(("ann", "tea", 2 * DAY, "o1"))) != first
+    assert digest_of(shop(("bob", "tea", DAY, "o1"))) != first
