@@ -124,15 +124,20 @@ def template_context(
         "unsubscribe_text": spec.unsubscribe_text,
         "unsubscribe_url": context.unsubscribe_url,
         "slots": {
-            choice.slot: {
-                "block": choice.block,
-                "title": choice.title,
-                "text": choice.text,
-                "rung": choice.rung,
-                "products": [_product(campaign, shown, context) for shown in choice.products],
-            }
-            for choice in decision.slots
+            # A slot that came into the campaign after this was decided stays empty.
+            **{slot.name: {"block": "", "products": []} for slot in spec.slots},
+            **{choice.slot: _slot(campaign, choice, context) for choice in decision.slots},
         },
+    }
+
+
+def _slot(campaign: CompiledCampaign, choice: Choice, context: Context) -> dict[str, object]:
+    return {
+        "block": choice.block,
+        "title": choice.title,
+        "text": choice.text,
+        "rung": choice.rung,
+        "products": [_product(campaign, shown, context) for shown in choice.products],
     }
 
 
