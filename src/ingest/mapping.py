@@ -65,7 +65,7 @@ class Section(_Strict):
 
 
 class ItemFields(_Strict):
-    """The product a line names. Money is in units of the currency, for the whole line except `price`."""
+    """The product a line names; amounts are for the whole line, except `price`."""
 
     product_id: Sql
     line_id: Sql | None = None

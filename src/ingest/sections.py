@@ -4,6 +4,8 @@ The SQL gives one row per input row with typed columns, `reason` (null: the row 
 contract) and `payload` (the row as JSON, only where there is a reason).
 """
 
+# ruff: noqa: S608  # SQL is put together from our own names and the operator's mapping
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -23,7 +25,7 @@ FIRST_YEAR: Final = 1990
 
 @dataclass(frozen=True)
 class Column:
-    """An output column: its SQL over the raw fields, and checks as (condition that is bad, reason)."""
+    """An output column: SQL over the raw fields, and checks as (bad when, reason)."""
 
     name: str
     sql: str
@@ -51,7 +53,10 @@ class SectionSql:
         if field not in self.fields:
             return Column(column, "NULL::VARCHAR")
         checks = ((f"{column} IS NULL", f"missing {spaced(column)}"),) if required else ()
-        return Column(column, f"nullif(trim({raw(field)}::VARCHAR), '')", checks)
+        text = f"nullif(trim({raw(field)}), '')"
+        if self.types[field] != "VARCHAR":
+            text = f"{raw(field)}::VARCHAR"
+        return Column(column, text, checks)
 
     def json(self, field: str) -> Column:
         """A JSON object; `{}` where there is none."""
@@ -59,10 +64,9 @@ class SectionSql:
             return Column(field, "'{}'")
         value = raw(field)
         if self.types[field] == "VARCHAR":  # text of a column: it may not be JSON at all
-            bad = f"{field} IS NULL AND {value} IS NOT NULL AND trim({value}) <> ''"
-            valid = f"CASE WHEN trim({value}) = '' THEN '{{}}' WHEN json_valid({value}) THEN {value} END"
-            sql = f"CASE WHEN {value} IS NULL THEN '{{}}' ELSE {valid} END"
-            return Column(field, sql, ((bad, f"{field} is not JSON"),))
+            given = f"coalesce(nullif(trim({value}), ''), '{{}}')"
+            sql = f"CASE WHEN TRY(json_type({given})) = 'OBJECT' THEN {given} END"
+            return Column(field, sql, ((f"{field} IS NULL", f"{field} is not a JSON object"),))
         return Column(field, f"coalesce(to_json({value})::VARCHAR, '{{}}')")
 
     def flag(self, field: str, *, default: str) -> Column:
@@ -140,38 +144,41 @@ class SectionSql:
             ((f"currency NOT IN ({codes})", "currency without a rate"),),
         )
 
-    def select(self, columns: Sequence[Column]) -> str:
-        """Return the whole query; a column may use those before it in its checks."""
+    def select(self, columns: Sequence[Column], out: str) -> str:
+        """Return the whole query; a column may use those before it, in its SQL and its checks."""
         table = self.section.source_table
         row = "src._row" if "_row" in self.staging.columns(table) else "0"
-        fields = [f"TRY({sql}) AS {raw(name)}" for name, sql in self.fields.items()]
+        fields = [f"{_tried(sql)} AS {raw(name)}" for name, sql in self.fields.items()]
         rules = [
-            (f"TRY({rule.when}) AS {quoted(f'rule_{number}')}", f"rule_{number}", rule.reason)
+            (f"TRY({rule.when}) AS rule_{number}", f"rule_{number}", rule.reason)
             for number, rule in enumerate(self.section.quarantine)
         ]
-        checks = [(quoted(name), reason) for _, name, reason in rules]
+        checks = [(name, reason) for _, name, reason in rules]
         checks += [check for column in columns for check in column.checks]
         cases = " ".join(f"WHEN {bad} THEN {literal(reason)}" for bad, reason in checks)
         inner = ", ".join([f"{row} AS _row", "src", *fields, *(sql for sql, _, _ in rules)])
-        # Money needs the currency first, so each column sees the ones before it (lateral aliases).
         middle = ", ".join(f"{column.sql} AS {column.name}" for column in columns)
-        outer = ", ".join(column.name for column in columns)
-        reason = f"CASE {cases} END" if cases else "NULL::VARCHAR"
         payload = "CASE WHEN reason IS NOT NULL THEN to_json(src)::VARCHAR END AS payload"
         return (
-            f"SELECT _row, {outer}, reason, {payload} FROM ("  # noqa: S608
-            f"SELECT *, {reason} AS reason FROM ("
+            f"SELECT {out}, {payload} FROM ("
+            f"SELECT *, CASE {cases} END AS reason FROM ("
             f"SELECT *, {middle} FROM (SELECT {inner} FROM {quoted(table)} AS src)))"
         )
 
-    def stage(self, table: str, columns: Sequence[Column]) -> None:
-        """Run the query into a new staging table.
+    def stage(self, table: str, columns: Sequence[Column], out: str = "") -> None:
+        """Run the query into a staging table, new or of an earlier section.
 
         Raises:
             ConfigError: The SQL of the mapping fails as a whole.
         """
+        out = out or ", ".join(["_row", *(column.name for column in columns), "reason"])
+        there = self.staging.one(
+            "SELECT count(*) FROM duckdb_tables() WHERE schema_name = "
+            f"'{OURS}' AND table_name = '{table}'"
+        )
+        verb = f"INSERT INTO {OURS}.{table}" if there else f"CREATE TABLE {OURS}.{table} AS"
         try:
-            self.staging.db.execute(f"CREATE TABLE {OURS}.{table} AS {self.select(columns)}")
+            self.staging.db.execute(f"{verb} {self.select(columns, out)}")
         except duckdb.Error as error:
             where = f"mapping {self.staging.where}, section {self.name}"
             raise ConfigError(f"{where}: {self.staging.explain(error)}") from None
@@ -182,7 +189,7 @@ class SectionSql:
 
     def _type_of(self, field: str, sql: str) -> str:
         table = self.section.source_table
-        query = f"DESCRIBE SELECT TRY({sql}) AS value FROM {quoted(table)} AS src"  # noqa: S608
+        query = f"DESCRIBE SELECT TRY({sql}) AS value FROM {quoted(table)} AS src"
         try:
             described = self.staging.db.execute(query).fetchall()
         except duckdb.Error as error:
@@ -190,6 +197,11 @@ class SectionSql:
                 f"{self.where(field)}: {self.staging.explain(error, table)}"
             ) from None
         return str(described[0][1])
+
+
+def _tried(sql: str) -> str:
+    """Return SQL that gives null where `sql` fails; the name of a column cannot fail."""
+    return sql if sql.isidentifier() else f"TRY({sql})"
 
 
 def raw(field: str) -> str:

@@ -121,7 +121,16 @@ class ConsentLedger:
 
     def withdraw(self, customer_id: str, purpose: str, source: str, at: datetime) -> None:
         """Append that `customer_id` no longer allows `purpose` from `at` on."""
-        self.record([Consent(customer_id, purpose, False, "withdrawn", source, "", to_us(at))])
+        entry = Consent(
+            customer_id=customer_id,
+            purpose=purpose,
+            granted=False,
+            lawful_basis="withdrawn",
+            source=source,
+            policy_version="",
+            ts_us=to_us(at),
+        )
+        self.record([entry])
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
