@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pipelines.build_features import build_features
+
+from core.clock import to_us
+from core.errors import NotEnoughDataError, NotReadyError
+from core.settings import Settings
+from features.registry import PROPENSITY, names
+from ingest.contract import CONSENTS, EVENTS, ITEMS, ORDER_COMPLETED
+
+NOW = datetime(2024, 3, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Settings:
+    """Ann ordered twice, Bob once; Eve ordered but did not agree to be learnt from."""
+    orders = [("ann", 40), ("ann", 10), ("bob", 5), ("eve", 5)]
+    day = tmp_path / "lake" / "events" / "day=2024-01-01"
+    day.mkdir(parents=True)
+    events = [
+        {
+            "event_id": f"e{number}",
+            "customer_id": who,
+            "event": ORDER_COMPLETED,
+            "ts_us": to_us(NOW - age * DAY),
+            "value_minor": 1_000,
+            "discount_minor": 0,
+            "currency": "EUR",
+        }
+        for number, (who, age) in enumerate(orders)
+    ]
+    consents = [
+        {
+            "customer_id": who,
+            "purpose": "model_training",
+            "granted": granted,
+            "ts_us": to_us(NOW - age * DAY),
+        }
+        for who, granted, age in [
+            ("ann", True, 50),
+            ("bob", True, 50),
+            ("eve", True, 50),
+            ("eve", False, 1),
+        ]
+    ]
+    pq.write_table(pa.Table.from_pylist(events, schema=EVENTS), day / "part.parquet")
+    items = tmp_path / "lake" / "items" / day.name
+    items.mkdir(parents=True)
+    pq.write_table(ITEMS.empty_table(), items / "part.parquet")
+    pq.write_table(
+        pa.Table.from_pylist(consents, schema=CONSENTS), tmp_path / "lake" / "consents.parquet"
+    )
+    return Settings(home=tmp_path)
+
+
+def test_writes_a_row_per_consenting_customer_and_a_table_of_features(shop: Settings) -> None:
+    outcome = build_features(shop, as_of=NOW)
+
+    frame = pd.read_parquet(Path(str(outcome.data["path"])))
+    assert frame["customer_id"].tolist() == ["ann", "bob"]
+    assert frame["orders_total"].tolist() == [2.0, 1.0]
+    assert [row[0] for row in outcome.rows] == names(PROPENSITY)
+    assert outcome.rows[0][:2] == ["recency_days", "days"]
+    assert outcome.rows[0][2:] == pytest.approx([7.5, 5.25, 7.5, 9.75])  # mean, 5 %, median, 95 %
+
+
+def test_the_manifest_says_what_the_features_could_see(shop: Settings) -> None:
+    outcome = build_features(shop, as_of=NOW - 7 * DAY)
+
+    manifest = json.loads(Path(str(outcome.data["path"])).with_name("manifest.json").read_text())
+    assert manifest["rows"] == 1  # Bob and Eve came later
+    assert manifest["event_range_us"] == [to_us(NOW - 40 * DAY), to_us(NOW - 10 * DAY)]
+    assert manifest["as_of"] == "2024-02-23T00:00:00+00:00"
+
+
+def test_the_same_again_is_unchanged_and_another_instant_is_another_folder(shop: Settings) -> None:
+    first, again = build_features(shop, as_of=NOW), build_features(shop, as_of=NOW)
+    later = build_features(shop, as_of=NOW + DAY)
+
+    assert (first.status, again.status, later.status) == ("done", "unchanged", "done")
+    assert first.data["path"] == again.data["path"] != later.data["path"]
+
+
+def test_a_withdrawn_consent_counts_from_its_instant(shop: Settings) -> None:
+    assert build_features(shop, as_of=NOW - 2 * DAY).data["customers"] == 3
+    assert build_features(shop, as_of=NOW).data["customers"] == 2
+
+
+@pytest.mark.parametrize(
+    ("as_of", "says"),
+    [
+        pytest.param(NOW - 99 * DAY, "no order .* before 2023-11-23", id="before-the-first-order"),
+        pytest.param(NOW - 40 * DAY, "no order", id="at-the-first-order"),
+    ],
+)
+def test_an_as_of_before_the_first_order_leaves_the_workspace_alone(
+    shop: Settings, as_of: datetime, says: str
+) -> None:
+    with pytest.raises(NotEnoughDataError, match=says):
+        build_features(shop, as_of=as_of)
+
+    assert not (shop.home / "features").exists()
+
+
+def test_nobody_who_consents_is_said_in_one_line(shop: Settings) -> None:
+    (shop.home / "lake" / "consents.parquet").unlink()
+
+    with pytest.raises(NotEnoughDataError, match="none of 3 customers consents"):
+        build_features(shop, as_of=NOW)
+
+
+def test_an_empty_workspace_says_to_import_first(tmp_path: Path) -> None:
+    with pytest.raises(NotReadyError, match="sendwise import"):
+        build_features(Settings(home=tmp_path / "new"), as_of=NOW)

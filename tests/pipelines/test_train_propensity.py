@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pipelines.training import train_model
+
+from core.clock import to_us
+from core.errors import NotEnoughDataError
+from core.settings import Settings
+from features.engine import feature_frame
+from ingest.contract import CONSENTS, EVENTS, ITEMS, ORDER_COMPLETED
+from ingest.lake import connect
+from models import registry
+from models.propensity import PropensityModel
+
+pytestmark = [
+    # MLflow warns where no input example is logged with a model: that would be a customer's row.
+    pytest.mark.filterwarnings("ignore:.*input example:UserWarning"),
+    # MLflow's own queries, under SQLAlchemy 2.1.
+    pytest.mark.filterwarnings("ignore:.*noload.*:sqlalchemy.exc.SADeprecationWarning"),
+]
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+DAYS = 210
+AS_OF = START + timedelta(days=DAYS)
+
+
+def write_shop(home: Path, *, customers: int = 500, seed: int = 7) -> Settings:
+    """Write customers whose rhythm is their own: some every few days, some every other month.
+
+    A third of them falls silent for good at some time, which recency alone cannot tell from a
+    slow rhythm.
+    """
+    random = np.random.default_rng(seed)
+    events = []
+    for number in range(customers):
+        gap = random.choice([4.0, 15.0, 40.0])
+        last = random.uniform(30, DAYS) if random.random() < 0.4 else DAYS
+        age = random.uniform(0, gap)
+        while age < last:
+            events.append(
+                (f"c{number}", START + timedelta(days=age), int(random.integers(500, 9_000)))
+            )
+            age += random.gamma(3.0, gap / 3.0)
+    lake = home / "lake"
+    for name in ("events", "items"):
+        (lake / name / "day=2024-01-01").mkdir(parents=True)
+    rows = [
+        {
+            "event_id": f"e{number}",
+            "customer_id": who,
+            "event": ORDER_COMPLETED,
+            "ts_us": to_us(at),
+            "value_minor": value,
+            "discount_minor": value // 10,
+            "currency": "EUR",
+        }
+        for number, (who, at, value) in enumerate(events)
+    ]
+    lines = [
+        {key: row[key] for key in ("event_id", "customer_id", "event", "ts_us", "currency")}
+        | {"position": 1, "product_id": "p", "category": "SHOES", "quantity": 1}
+        for row in rows
+    ]
+    consents = [
+        {
+            "customer_id": f"c{number}",
+            "purpose": "model_training",
+            "granted": number > 0,
+            "ts_us": 0,
+        }
+        for number in range(customers)
+    ]
+    day = "day=2024-01-01/part.parquet"
+    pq.write_table(pa.Table.from_pylist(rows, schema=EVENTS), lake / "events" / day)
+    pq.write_table(pa.Table.from_pylist(lines, schema=ITEMS), lake / "items" / day)
+    pq.write_table(pa.Table.from_pylist(consents, schema=CONSENTS), lake / "consents.parquet")
+    return Settings(home=home)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return write_shop(tmp_path_factory.mktemp("shop"))
+
+
+def test_the_tree_model_meets_every_rule_and_becomes_champion(shop: Settings) -> None:
+    outcome = train_model(shop, "propensity", as_of=AS_OF, trials=1)
+
+    contenders = {one["name"]: one["metrics"] for one in outcome.data["contenders"]}
+    assert {"lightgbm", "rfm-sum", "recency", "logistic"} <= set(contenders)
+    assert all(set(each) == {"auc", "log_loss", "brier", "ece"} for each in contenders.values())
+    assert outcome.data["over_baseline"]["low"] > 0
+    assert 0.7 < contenders["lightgbm"]["auc"] < 0.99
+
+    champion = registry.champion(shop, "propensity-order-30d")
+    assert isinstance(champion.model, PropensityModel)
+    connection = connect(shop.home)
+    frame = feature_frame(connection, cutoffs=[AS_OF])
+    connection.close()
+    scores = champion.model.predict(frame)
+    assert ((scores > 0) & (scores < 1)).all()
+
+    again = train_model(shop, "propensity", as_of=AS_OF, trials=1)
+    assert again.status == "unchanged"
+    assert again.data["contenders"] == outcome.data["contenders"]
+
+
+@pytest.mark.parametrize(
+    ("as_of", "says"),
+    [
+        pytest.param(START - timedelta(days=9), "orders begin", id="before-the-first-order"),
+        pytest.param(START + timedelta(days=100), "are needed", id="too-little-history"),
+    ],
+)
+def test_too_little_history_registers_nothing(tmp_path: Path, as_of: datetime, says: str) -> None:
+    settings = write_shop(tmp_path, customers=50)
+    before = sorted(path.name for path in tmp_path.iterdir())
+
+    with pytest.raises(NotEnoughDataError, match=says):
+        train_model(settings, "propensity", as_of=as_of, trials=0)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_too_few_customers_are_said_in_one_line(tmp_path: Path) -> None:
+    settings = write_shop(tmp_path, customers=20)
+
+    with pytest.raises(NotEnoughDataError, match="at least 100 of each"):
+        train_model(settings, "propensity", as_of=AS_OF, trials=0)
