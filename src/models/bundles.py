@@ -69,8 +69,8 @@ def keep(home: Path, name: str, version: str, source: Path) -> None:
     """
     folder = folder_of(home, name) / version
     if folder.exists():  # of another registry
-        old = aside(home, name)
-        folder.rename(old / version)
+        old = folder.with_name(f".old-{os.getpid()}")
+        folder.rename(old)
         shutil.rmtree(old)
     source.rename(folder)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,7 +17,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import mlflow.artifacts
 import mlflow.pyfunc
@@ -34,10 +32,10 @@ from core.clock import to_us
 from core.errors import UnavailableError
 from core.settings import Settings
 from models.artefact import Artefact, save_model
+from models.reachable import knock
 
 FINGERPRINT: Final = "fingerprint"
 COMPLETE: Final = "complete"  # set last: a version without it is what an interruption left behind
-_PATIENCE_S: Final = 3.0
 _MISSING: Final = "RESOURCE_DOES_NOT_EXIST"
 _DTYPES: Final = {"category": DataType.string, "bool": DataType.boolean}
 
@@ -64,7 +62,7 @@ def server(settings: Settings) -> Iterator[MlflowClient]:
         UnavailableError: The server or database does not answer, or gives an error.
     """
     uri = address(settings)
-    _knock(uri)
+    knock(uri)
     was_set: bool = mlflow.is_tracking_uri_set()  # type: ignore[no-untyped-call]
     before = mlflow.get_tracking_uri() if was_set else None
     noisy = [logging.getLogger(name) for name in ("mlflow", "alembic")]
@@ -260,20 +258,6 @@ def read_text(settings: Settings, run_id: str, file: str) -> str:
             run_id=run_id, artifact_path=file, dst_path=scratch
         )
         return Path(path).read_text(encoding="utf-8")
-
-
-def _knock(uri: str) -> None:
-    """Find out within seconds that nobody is there; MLflow's own retries take minutes."""
-    parts = urlsplit(uri)
-    if parts.scheme not in {"http", "https"} or parts.hostname is None:
-        return
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        socket.create_connection((parts.hostname, port), timeout=_PATIENCE_S).close()
-    except OSError as error:
-        raise UnavailableError(
-            f"MLflow at {uri} does not answer ({error}). Start it, or check SENDWISE_TRACKING_URI."
-        ) from error
 
 
 def _experiment(settings: Settings, client: MlflowClient) -> str:

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from models.cluster_names import Trait, names_of, traits_of
+
+MIDDLE = {
+    "recency_days": 0.5,
+    "orders_90d": 0.5,
+    "basket_lines": 0.5,
+    "order_value_minor": 0.5,
+    "discount_share": 0.5,
+    "share_PRODUCE": 0.5,
+    "share_DRUG GM": 0.5,
+}
+
+
+def words(**ranks: float) -> list[str]:
+    return [trait.word for trait in traits_of({**MIDDLE, **ranks})]
+
+
+@pytest.mark.parametrize(
+    ("ranks", "expected"),
+    [
+        pytest.param({}, ["regular", "medium baskets"], id="nothing-stands-out"),
+        pytest.param({"orders_90d": 0.8}, ["frequent", "medium baskets"], id="often"),
+        pytest.param({"orders_90d": 0.2}, ["occasional", "medium baskets"], id="seldom"),
+        pytest.param(
+            {"orders_90d": 0.2, "recency_days": 0.8}, ["lapsing", "medium baskets"], id="gone-quiet"
+        ),
+        pytest.param(
+            {"basket_lines": 0.9, "order_value_minor": 0.7}, ["regular", "big baskets"], id="much"
+        ),
+        pytest.param(
+            {"discount_share": 0.7, "share_PRODUCE": 0.6},
+            ["regular", "medium baskets", "deal seekers", "loves produce"],
+            id="what-stands-out-most-comes-first",
+        ),
+        pytest.param(
+            {"discount_share": 0.2}, ["regular", "medium baskets", "full price"], id="no-discounts"
+        ),
+    ],
+)
+def test_what_sets_a_cluster_apart_becomes_words(
+    ranks: dict[str, float], expected: list[str]
+) -> None:
+    assert words(**ranks) == expected
+
+
+def test_names_are_told_apart_by_more_words_and_at_last_by_numbers() -> None:
+    base = [Trait("frequent", 0.3), Trait("big baskets", 0.3), Trait("full price", 0.2)]
+
+    got = names_of([base, [*base, Trait("loves produce", 0.1)], base, [Trait("lapsing", 0.4)]])
+
+    assert got == [
+        "Frequent, big baskets, full price",
+        "Frequent, big baskets, full price, loves produce",
+        "Frequent, big baskets, full price (2)",
+        "Lapsing",
+    ]
+
+
+def test_what_sets_nobody_apart_is_not_in_a_name() -> None:
+    assert names_of([[Trait("regular", 0.0), Trait("medium baskets", 0.0)]]) == ["Regular"]
