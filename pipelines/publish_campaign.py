@@ -16,6 +16,7 @@ from content.campaign import (
 )
 from content.compile import Check, compile_campaign
 from content.shelf import is_excluded
+from content.sources import read_pictures
 from content.spec import SPEC_FILE, CampaignSpec, load_spec
 from content.tiles import make_tiles
 from core.clock import to_us
@@ -65,7 +66,7 @@ def publish_campaign(settings: Settings, name: str, *, as_of: datetime) -> Outco
         rows=_by_kind(ready.checks),
         notes=(
             f"{len(ready.checks)} branches pass; the largest is {largest:,} bytes of HTML.",
-            f"{len(ready.tiles)} product tiles, {pictures:,} bytes.",
+            f"{len(ready.tiles)} tiles and pictures, {pictures:,} bytes.",
             f"{len(ready.campaign.static_products)} static products.",
             f"In {folder}. A running service takes it up when it starts again.",
         ),
@@ -99,7 +100,7 @@ def prepare(settings: Settings, name: str, *, as_of: datetime) -> Prepared:
                 "Run `sendwise import --products FILE` first."
             )
         static = _static_products(lake, spec, folder, as_of)
-    tiles = make_tiles(category or "" for category in categories)
+    tiles = {**make_tiles(category or "" for category in categories), **read_pictures(folder)}
     campaign, checks = compile_campaign(
         folder,
         static_products=static,

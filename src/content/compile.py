@@ -40,6 +40,7 @@ _GIVEN: Final = frozenset(
         "campaign",
         "language",
         "edition",
+        "pictures",
         "shop",
         "why",
         "unsubscribe_text",

@@ -117,6 +117,7 @@ def template_context(
     return {
         **variables,
         "campaign": spec.name,
+        "pictures": f"{context.public_url.rstrip('/')}/assets/{spec.name}/tiles",
         "language": spec.language,
         "edition": edition(decision),
         "shop": spec.shop.model_dump(),

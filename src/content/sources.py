@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from content.spec import CampaignSpec
 from core.errors import ConfigError
 
 BLOCKS_FOLDER: Final = "blocks"
+PICTURES_FOLDER: Final = "pictures"
+_PICTURE: Final = re.compile(r"[a-z0-9][a-z0-9_-]*\.(png|jpg|gif)")
+MAX_PICTURE: Final = 300_000  # bytes; readers load them on a phone
 TEXT_FRAME: Final = "frame.txt"  # `email.txt` as written; that name is the compiled one's
 
 
@@ -80,6 +84,26 @@ def read_sources(folder: Path, spec: CampaignSpec) -> Sources:
         if text is not None:
             texts[name] = _read(home / f"{name}.txt")
     return Sources(folder, _read(folder / "email.mjml"), text, blocks, texts, folders)
+
+
+def read_pictures(folder: Path) -> dict[str, bytes]:
+    """Return the campaign's own pictures, by file name.
+
+    Raises:
+        ConfigError: A file is no picture an e-mail can show, is too large, or is oddly named.
+    """
+    pictures: dict[str, bytes] = {}
+    for path in sorted((folder / PICTURES_FOLDER).glob("*")):
+        if not _PICTURE.fullmatch(path.name):
+            raise ConfigError(
+                f"{path}: name pictures like hero-autumn.png (a-z, 0-9, - and _; png, jpg or gif)."
+            )
+        if (size := path.stat().st_size) > MAX_PICTURE:
+            raise ConfigError(
+                f"{path} has {size:,} bytes, at most {MAX_PICTURE:,}. Make it smaller."
+            )
+        pictures[path.name] = path.read_bytes()
+    return pictures
 
 
 def _read(path: Path) -> str:

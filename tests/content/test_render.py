@@ -134,6 +134,7 @@ def test_a_product_without_a_picture_gets_its_departments_tile(
     got = _Images.of(render(campaign, replace(decision, slots=slots), CONTEXT).html)
 
     assert got == [
+        f"{tiles}hero-regular.png",
         "https://cdn.test/a.png",
         f"{tiles}default.png",
         f"{tiles}grocery-milk.png",

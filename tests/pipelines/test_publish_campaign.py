@@ -89,7 +89,8 @@ def test_publish_compiles_with_the_best_sellers_and_tiles(settings: Settings) ->
     assert outcome.data["version"] == campaign.version
     static = [each["product_id"] for each in campaign.static_products]
     assert static == ["p0", "p1", "p4", *(f"p{number}" for number in range(6, 15))]
-    assert campaign.tiles == {"default.png", "grocery-milk.png", "fuel-shop.png"}
+    assert {"default.png", "grocery-milk.png", "fuel-shop.png"} <= campaign.tiles
+    assert "hero-season.png" in campaign.tiles  # the campaign's own
     assert campaign.static is not None
     assert (
         "Ben &amp; Jerry&#x27;s &quot;Half&quot; &lt;Baked&gt; Glacé 抹茶"
@@ -141,6 +142,17 @@ def test_an_empty_workspace_says_what_comes_first(settings: Settings, tmp_path: 
 
     with pytest.raises(NotReadyError, match="sendwise import"):
         publish_campaign(empty, "weekly_picks", as_of=AS_OF)
+
+
+def test_a_changed_picture_makes_a_new_version(settings: Settings) -> None:
+    first = publish_campaign(settings, "weekly_picks", as_of=AS_OF)
+    folder = settings.conf / "campaigns" / "weekly_picks" / "pictures"
+    (folder / "hero-season.png").write_bytes((folder / "hero-regular.png").read_bytes())
+
+    again = publish_campaign(settings, "weekly_picks", as_of=AS_OF)
+
+    assert again.status == "done"
+    assert again.data["version"] != first.data["version"]
 
 
 def with_static(settings: Settings, ids: str) -> None:
