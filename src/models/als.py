@@ -40,7 +40,7 @@ class AlsParams:
     """What ALS is fitted with. `alpha`: confidence a purchase adds; see `confidence`."""
 
     factors: int = 64
-    regularisation: float = 10.0
+    regularisation: float = 20.0
     alpha: float = 1.0
     iterations: int = 8
 
@@ -150,7 +150,7 @@ def tune(score: Callable[[AlsParams], float], *, trials: int, seed: int) -> AlsP
         return score(
             AlsParams(
                 factors=trial.suggest_categorical("factors", [32, 64]),
-                regularisation=trial.suggest_float("regularisation", 0.3, 100, log=True),
+                regularisation=trial.suggest_float("regularisation", 0.1, 100, log=True),
                 alpha=trial.suggest_float("alpha", 0.1, 30, log=True),
             )
         )

@@ -52,13 +52,25 @@ class Profile:
 
 
 def pack(profile: Profile) -> bytes:
-    """Return one customer's body in serving.db: short, since it is read for every e-mail."""
+    """Return one customer's body in serving.db: short, since it is read for every e-mail.
+
+    Keys are one letter, picks are arrays, and the few pairs of source and reason stand once.
+    """
+    whys: dict[tuple[str, str], int] = {}
+    lists = {
+        slot: [
+            (each.product_id, each.score, whys.setdefault((each.source, each.reason), len(whys)))
+            for each in picks
+        ]
+        for slot, picks in profile.lists.items()
+    }
     return orjson.dumps(
         {
             "o": profile.outputs,
             "w": profile.why_null,
             "f": profile.features,
-            "l": {slot: [list(pick) for pick in picks] for slot, picks in profile.lists.items()},
+            "l": lists,
+            "y": list(whys),
         },
         option=orjson.OPT_SERIALIZE_NUMPY,
     )
@@ -67,7 +79,11 @@ def pack(profile: Profile) -> bytes:
 def unpack(customer_id: str, body: bytes) -> Profile:
     """Read back what `pack` wrote."""
     held = orjson.loads(body)
-    lists = {slot: [Pick(*pick) for pick in picks] for slot, picks in held["l"].items()}
+    whys = held["y"]
+    lists = {
+        slot: [Pick(product_id, score, *whys[why]) for product_id, score, why in picks]
+        for slot, picks in held["l"].items()
+    }
     return Profile(customer_id, held["o"], held["w"], held["f"], lists)
 
 

@@ -1,0 +1,249 @@
+"""Score every customer as of one instant, and write it all as one snapshot for serving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from typing import Final, Literal
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core import columns as c
+from core.errors import NotEnoughDataError, NotReadyError
+from core.settings import Settings
+from features.engine import content_digest
+from features.registry import definitions_digest, names
+from ingest.lake import connect
+from models.assortment import Assortment, read_assortment, sold_by_group
+from models.interactions import History
+from models.recommender import HALF_LIFE, Recommender
+from pipelines.customer_outputs import (
+    FEATURES,
+    NO_CONSENT,
+    Champions,
+    consenting,
+    describe_clusters,
+    features_of_all,
+    load_champions,
+    outputs_of,
+    recommender_of,
+)
+from pipelines.outcome import Advance, Outcome, progress_bar
+from profiles.profile import BUY_AGAIN, NEW_FOR_YOU, Pick, Profile, Value
+from profiles.snapshot import Manifest, current_id, find_snapshot, snapshot_id, write_snapshot
+
+PER_SLOT: Final = 40  # products kept per list: a block shows a few, the rest may sell out
+CHUNK: Final = 2_000  # customers whose lists are in memory at once
+_SLOTS: Final = (BUY_AGAIN, NEW_FOR_YOU)
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What a run reads; `personal` says who of `frame` consents to personalisation."""
+
+    as_of: datetime
+    champions: Champions
+    frame: pd.DataFrame
+    personal: Flags
+    assortment: Assortment
+    history: History
+
+
+def score_customers(settings: Settings, *, as_of: datetime) -> Outcome:
+    """Write features, scores, clusters and product lists of all customers as a snapshot.
+
+    A model that is not there yet is not an error: what it would give is null, with the command
+    that makes it. Of customers without consent to personalisation only the id is kept.
+
+    Raises:
+        NotReadyError: Nothing has been imported.
+        NotEnoughDataError: No order lies before `as_of`.
+    """
+    connection = connect(settings.home)
+    try:
+        inputs = _read(settings, connection, as_of)
+        identity = snapshot_id(as_of, _described(settings, inputs))
+        known = find_snapshot(settings.home, identity)
+        if known and _is_current(settings, identity):
+            return _outcome(settings, known, inputs.champions, "unchanged")
+        manifest = _write(settings, connection, inputs, identity)
+        return _outcome(settings, manifest, inputs.champions, "done")
+    finally:
+        connection.close()
+
+
+def _read(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> Inputs:
+    champions = load_champions(settings)
+    frame = features_of_all(connection, settings, as_of=as_of)
+    if frame.empty:
+        raise NotEnoughDataError(
+            f"no customer has an order before {as_of:%Y-%m-%d}. Import orders, or choose a "
+            "later --as-of."
+        )
+    assortment = read_assortment(connection, before=as_of, never=settings.never_recommend)
+    return Inputs(
+        as_of=as_of,
+        champions=champions,
+        frame=frame,
+        personal=consenting(settings, frame, as_of=as_of),
+        assortment=assortment,
+        history=History(connection, assortment, before=as_of, half_life=HALF_LIFE),
+    )
+
+
+def _described(settings: Settings, inputs: Inputs) -> dict[str, object]:
+    """Everything that could change what a snapshot says: the same again, the same ID."""
+    return {
+        "sendwise": version("sendwise"),
+        "models": inputs.champions.versions,
+        "horizon_days": settings.horizon_days,
+        "features": content_digest(inputs.frame),
+        "definitions": definitions_digest(FEATURES),
+        "purchases": inputs.history.digest(inputs.frame[c.CUSTOMER_ID].to_numpy(dtype=np.str_)),
+        "personal": np.flatnonzero(inputs.personal).tolist(),
+        "per_slot": PER_SLOT,
+    }
+
+
+def _is_current(settings: Settings, identity: str) -> bool:
+    try:
+        return current_id(settings.home) == identity
+    except NotReadyError:
+        return False
+
+
+def _write(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, inputs: Inputs, identity: str
+) -> Manifest:
+    champions = inputs.champions
+    outputs = outputs_of(connection, inputs.frame, champions, as_of=inputs.as_of)
+    fitted = recommender_of(champions)
+    rules = Recommender(inputs.assortment)  # what is popular needs no model
+    members = _members(inputs, outputs["cluster"])
+    sold = sold_by_group(connection, inputs.assortment, members, before=inputs.as_of)
+    manifest = Manifest(
+        id=identity,
+        as_of=inputs.as_of,
+        model_versions=champions.versions,
+        customers=0,
+        outputs=champions.outputs,
+        clusters=describe_clusters(champions, members),
+        popular=tuple(rules.popular(PER_SLOT)),
+        popular_by_cluster={
+            name: tuple(rules.popular(PER_SLOT, among=orders)) for name, orders in sold.items()
+        },
+    )
+    recommender = fitted.at(inputs.assortment) if fitted else None
+    with progress_bar("scoring", total=len(inputs.frame)) as advance:
+        profiles = _profiles(inputs, outputs, recommender, advance)
+        return write_snapshot(settings.home, manifest, profiles, scores_schema=champions.schema)
+
+
+def _members(inputs: Inputs, clusters: Sequence[Value]) -> dict[str, list[str]]:
+    """Return the customers of each cluster who consent: only theirs make it popular."""
+    members: dict[str, list[str]] = {}
+    rows = zip(inputs.frame[c.CUSTOMER_ID], clusters, inputs.personal, strict=True)
+    for customer_id, cluster, allowed in rows:
+        if isinstance(cluster, str) and allowed:
+            members.setdefault(cluster, []).append(customer_id)
+    return members
+
+
+def _profiles(
+    inputs: Inputs,
+    outputs: Mapping[str, Sequence[Value]],
+    recommender: Recommender | None,
+    advance: Advance,
+) -> Iterator[Profile]:
+    """Make the profiles chunk by chunk, so that memory does not grow with the customers."""
+    missing = inputs.champions.missing
+    for start in range(0, len(inputs.frame), CHUNK):
+        rows = slice(start, start + CHUNK)
+        allowed = inputs.personal[rows]
+        part = inputs.frame.iloc[rows]
+        ids = part[c.CUSTOMER_ID].tolist()
+        values = zip(*(outputs[name][rows] for name in inputs.champions.outputs), strict=True)
+        features = zip(*(part[name].tolist() for name in names(FEATURES)), strict=True)
+        lists = _lists(inputs, recommender, part[c.CUSTOMER_ID][allowed].tolist())
+        for customer_id, own, known, yes in zip(ids, values, features, allowed, strict=True):
+            if yes:
+                yield Profile(
+                    customer_id,
+                    outputs=dict(zip(inputs.champions.outputs, own, strict=True)),
+                    why_null=dict(missing),
+                    features=dict(zip(names(FEATURES), known, strict=True)),
+                    lists=next(lists),
+                )
+            else:
+                yield _withheld(customer_id, inputs.champions)
+        advance(len(ids))
+
+
+def _lists(
+    inputs: Inputs, recommender: Recommender | None, customer_ids: list[str]
+) -> Iterator[dict[str, list[Pick]]]:
+    if recommender is None:
+        return iter([{slot: [] for slot in _SLOTS} for _ in customer_ids])
+    return recommender.picks(inputs.history.of(customer_ids), PER_SLOT)
+
+
+def _withheld(customer_id: str, champions: Champions) -> Profile:
+    """Without consent to personalisation nothing is kept but the reason."""
+    return Profile(
+        customer_id,
+        outputs=dict.fromkeys(champions.outputs),
+        why_null=dict.fromkeys((*champions.outputs, *_SLOTS), NO_CONSENT),
+        lists={slot: [] for slot in _SLOTS},
+    )
+
+
+def _outcome(
+    settings: Settings,
+    manifest: Manifest,
+    champions: Champions,
+    status: Literal["done", "unchanged"],
+) -> Outcome:
+    """Sum up the snapshot from its own files, so that the table says what is really there."""
+    folder = settings.home / "snapshots" / manifest.id
+    scores = pd.read_parquet(folder / "scores.parquet", columns=list(manifest.outputs))
+    listed = pd.read_parquet(folder / "lists.parquet", columns=[c.CUSTOMER_ID, "slot"])
+    rows: list[list[object]] = []
+    for name, column in scores.items():
+        numbers = pd.api.types.is_numeric_dtype(column) and column.notna().any()
+        mean = float(column.mean()) if numbers else None
+        rows.append([str(name), int(column.notna().sum()), float(column.notna().mean()), mean])
+    for slot in _SLOTS:
+        lengths = listed[listed["slot"] == slot].groupby(c.CUSTOMER_ID).size()
+        share = len(lengths) / manifest.customers
+        rows.append([f"list {slot}", len(lengths), share, float(lengths.mean()) if share else None])
+    versions = ", ".join(f"{name} v{number}" for name, number in manifest.model_versions.items())
+    return Outcome(
+        title=f"{manifest.customers:,} customers scored as of {manifest.as_of:%Y-%m-%d %H:%M} UTC",
+        data={
+            "snapshot": manifest.id,
+            "path": str(folder),
+            "as_of": manifest.as_of.isoformat(),
+            "customers": manifest.customers,
+            "model_versions": manifest.model_versions,
+            "missing": champions.missing,
+            "outputs": {
+                name: {"customers": count, "coverage": share, "mean": mean}
+                for name, count, share, mean in rows
+            },
+            "clusters": {name: each["customers"] for name, each in manifest.clusters.items()},
+        },
+        columns=("output", "customers", "coverage", "mean"),
+        rows=rows,
+        notes=[
+            *(f"{name} is null for everybody: {why}." for name, why in champions.missing.items()),
+            f"Models: {versions or 'none'}. Snapshot: {folder}",
+        ],
+        status=status,
+    )
