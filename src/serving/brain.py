@@ -239,8 +239,8 @@ class Brain:
 
         try:
             self._rescorer = load_rescorer(root, PROPENSITY, output=P_ORDER)
-        except SendwiseError as error:
-            log.warning("propensity.not_loaded error=%s", error)
+        except Exception as error:  # noqa: BLE001  # however a bundle is broken, the snapshot serves
+            log.warning("propensity.not_loaded error=%r", error)
 
 
 def open_brain() -> Brain:

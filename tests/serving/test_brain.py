@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tests.serving import shop
+
+from content.campaign import campaign_folder
+from features.registry import PROPENSITY
+from models import bundles
+from models.artefact import save_model
+from models.rules import Recency
+from serving.brain import PROPENSITY as NAME
+from serving.brain import Brain, asking_mark, champion_pointer
+
+OpenBrain = Callable[[Path], Brain]
+
+
+def keep_champion(home: Path, version: str, *, name: str = NAME) -> float:
+    """Keep a champion as the registry would; return what it says of the shop's customers."""
+    columns = {each.name: [1.0, 3.0, 5.0, 9.0] for each in PROPENSITY}
+    model = Recency.fit(pd.DataFrame(columns), np.array([1, 1, 0, 0]))
+    scratch = bundles.aside(home, name)
+    save_model(model, scratch / "model", meta={"name": name})
+    bundles.keep(home, name, version, scratch / "model")
+    shutil.rmtree(scratch)
+    bundles.point_at(home, name, version)
+    frame = pd.DataFrame([shop.profile("ann").features])
+    return float(model.predict(frame)[0])
+
+
+def look_again(brain: Brain) -> None:
+    """Let the second between two looks pass at once."""
+    brain._looked_s = float("-inf")
+    brain.refresh()
+
+
+def wait_until_settled(brain: Brain) -> None:
+    deadline = time.monotonic() + 60
+    while not brain.is_settled() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def test_the_pointer_is_the_one_that_the_bundles_keep(tmp_path: Path) -> None:
+    assert champion_pointer(tmp_path) == bundles.folder_of(tmp_path, NAME) / bundles.CURRENT
+
+
+def test_a_new_snapshot_is_taken_up_without_a_restart(home: Path, brain: Brain) -> None:
+    shop.snapshot(home, "new", day=1)
+
+    look_again(brain)
+
+    assert brain.data_as_of() == shop.NOW
+    assert set(brain.profiles(["ann", "new"])) == {"new"}
+
+
+def test_a_damaged_snapshot_leaves_the_old_one_in_use(home: Path, brain: Brain) -> None:
+    (home / "snapshots" / "current").write_text("nothing-there")
+
+    look_again(brain)
+
+    assert set(brain.profiles(["ann"])) == {"ann"}
+
+
+def test_a_campaign_published_or_taken_away_is_noticed(home: Path, brain: Brain) -> None:
+    shutil.rmtree(campaign_folder(home, "weekly_picks"))
+    look_again(brain)
+    assert brain.campaigns == {}
+
+    shop.publish(home)
+    look_again(brain)
+    assert set(brain.campaigns) == {"weekly_picks"}
+
+
+def test_the_workspace_is_looked_at_once_a_second_at_most(home: Path, brain: Brain) -> None:
+    brain.refresh()
+    shutil.rmtree(campaign_folder(home, "weekly_picks"))
+
+    brain.refresh()
+
+    assert set(brain.campaigns) == {"weekly_picks"}
+
+
+def test_a_champion_of_the_snapshots_version_changes_nothing(
+    home: Path, open_brain: OpenBrain
+) -> None:
+    keep_champion(home, "1")
+
+    brain = open_brain(home)
+
+    assert brain.profiles(["ann"])["ann"].outputs["p_order_30d"] == 0.25
+    assert brain.missing() == []
+
+
+def test_another_champion_scores_the_stored_features(home: Path, open_brain: OpenBrain) -> None:
+    score = keep_champion(home, "2")
+
+    brain = open_brain(home)
+
+    assert brain.profiles(["ann"])["ann"].outputs["p_order_30d"] == score
+    assert brain.model_versions() == {NAME: "2", "recommender": "4"}
+
+
+def test_a_champion_promoted_meanwhile_takes_over(home: Path, brain: Brain) -> None:
+    score = keep_champion(home, "3")
+
+    look_again(brain)
+    wait_until_settled(brain)
+
+    assert brain.profiles(["ann"])["ann"].outputs["p_order_30d"] == score
+
+
+def test_a_damaged_champion_leaves_the_snapshots_score(home: Path, open_brain: OpenBrain) -> None:
+    keep_champion(home, "2")
+    for path in (home / "bundles" / "models" / NAME / "2").glob("*.json"):
+        path.write_text("{}")
+
+    brain = open_brain(home)
+
+    assert brain.profiles(["ann"])["ann"].outputs["p_order_30d"] == 0.25
+    assert brain.model_versions()[NAME] == "1"
+
+
+def test_what_a_bento_brings_fills_in_for_an_empty_workspace(
+    made_once: Path, tmp_path: Path, open_brain: OpenBrain
+) -> None:
+    shutil.copytree(made_once / "bundles", tmp_path / "shipped" / "bundles")
+
+    brain = open_brain(tmp_path / "empty")
+
+    assert set(brain.campaigns) == {"weekly_picks"}
+    assert (
+        brain.picture("weekly_picks", next(iter(brain.campaigns["weekly_picks"].tiles))) is not None
+    )
+
+
+def test_it_is_not_settled_while_the_registry_is_asked_unless_that_was_left_behind(
+    home: Path, brain: Brain
+) -> None:
+    assert brain.is_settled()
+    mark = asking_mark(home)
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+    assert not brain.is_settled()
+
+    long_ago = time.time() - 3600
+    os.utime(mark, (long_ago, long_ago))
+    assert brain.is_settled()
+
+
+def test_the_clock_is_the_one_given(brain: Brain) -> None:
+    assert brain.now() == datetime.fromisoformat("2024-06-01T12:00:00+00:00")

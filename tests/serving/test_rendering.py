@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.serving import shop
+
+from core.errors import SendwiseError
+from ingest.log import EventLog
+from privacy.consent import EMAIL_MARKETING, PERSONALISATION
+from serving.brain import Brain
+from serving.messages import Rendering, RenderRequest
+from serving.problems import Problem
+from serving.rendering import NO_MARKETING, render_content
+
+OpenBrain = Callable[[Path], Brain]
+
+
+def render(brain: Brain, customer_id: str = "ann", send_id: str = "s1") -> dict[str, Any]:
+    asked = {
+        "campaign": "weekly_picks",
+        "send_id": send_id,
+        "recipients": [{"customer_id": customer_id}],
+    }
+    rendering = render_content(brain, RenderRequest.model_validate(asked), [customer_id])[0]
+    Rendering.model_validate(rendering)
+    return rendering
+
+
+def shown(brain: Brain, send_id: str = "s1", customer_id: str = "ann") -> set[str]:
+    kept = brain.decisions.find("weekly_picks", send_id, [customer_id])[customer_id].body
+    decision: Any = kept["decision"]
+    return {product["product_id"] for slot in decision["slots"] for product in slot["products"]}
+
+
+def withdraw(brain: Brain, customer_id: str, purpose: str) -> None:
+    brain.withdrawals.withdraw(customer_id, purpose, "test", brain.now())
+
+
+def test_content_is_personal_and_says_what_it_rests_on(brain: Brain) -> None:
+    got = render(brain)
+
+    assert got["send"] is True
+    assert got["rung"] == "snapshot"
+    assert "Zoë" in got["subject"]
+    assert {block["slot"]: block["rung"] for block in got["blocks"]} == {
+        "hero": "snapshot",
+        "buy_again": "snapshot",
+        "new_for_you": "snapshot",
+    }
+    assert shown(brain) == {"p0", "p1", "p2", "p3", "p20", "p21", "p22", "p23"}
+    assert got["model_versions"] == {"propensity-order-30d": "1", "recommender": "4"}
+    assert got["as_of"] == "2024-05-31T12:00:00+00:00"
+
+
+def test_headers_let_one_click_unsubscribe_without_an_address_in_the_link(brain: Brain) -> None:
+    got = render(brain, shop.ODD)
+
+    link = got["headers"]["List-Unsubscribe"].strip("<>")
+    assert link.startswith("https://mail.example.test/unsubscribe/")
+    assert link in got["text"]
+    assert got["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert "@" not in link
+    read = brain.links.read(link.rpartition("/")[2])
+    assert read is not None
+    assert read.customer_id == shop.ODD
+
+
+def test_without_consent_to_mail_nothing_is_sent_and_nothing_decided(brain: Brain) -> None:
+    got = render(brain, "cid")
+
+    assert (got["send"], got["why_not"]) == (False, NO_MARKETING)
+    assert [got[part] for part in ("subject", "preheader", "html", "text")] == [None] * 4
+    assert (got["headers"], got["blocks"], got["decision_id"]) == ({}, [], None)
+    assert brain.decisions.find("weekly_picks", "s1", ["cid"]) == {}
+
+
+def test_somebody_unknown_has_not_agreed(brain: Brain) -> None:
+    assert render(brain, "nobody")["why_not"] == NO_MARKETING
+
+
+def test_without_consent_to_personalisation_content_is_for_everybody_and_says_so(
+    brain: Brain,
+) -> None:
+    got = render(brain, "bob")
+
+    assert got["send"] is True
+    assert got["rung"] == "popular"
+    assert "Zoë" not in got["subject"] + got["html"] + got["text"]
+    assert all("no consent to personalisation" in block["reason"] for block in got["blocks"])
+    assert shown(brain, customer_id="bob") <= {f"p{number}" for number in range(10, 60)}
+
+
+def test_a_customer_without_a_profile_gets_what_is_popular(brain: Brain) -> None:
+    got = render(brain, "new")
+
+    assert (got["send"], got["rung"]) == (True, "popular")
+
+
+def test_withdrawing_counts_at_the_next_call(brain: Brain) -> None:
+    assert render(brain)["send"] is True
+
+    withdraw(brain, "ann", EMAIL_MARKETING)
+
+    assert render(brain)["send"] is False
+
+
+def test_withdrawing_personalisation_takes_the_personal_out_of_a_kept_decision(
+    brain: Brain,
+) -> None:
+    first = render(brain)
+    withdraw(brain, "ann", PERSONALISATION)
+
+    got = render(brain)
+
+    assert got["decision_id"] == first["decision_id"]
+    assert got["rung"] == "popular"
+    assert "Zoë" not in got["html"]
+
+
+def test_a_repeated_call_gives_the_same_content_whatever_was_learnt_since(
+    home: Path, open_brain: OpenBrain
+) -> None:
+    before = open_brain(home)
+    first = render(before)
+    before.decisions.flush()
+    shop.snapshot(home, "somebody else", day=1)
+
+    assert render(open_brain(home)) == first
+    assert render(open_brain(home), send_id="s2")["rung"] == "popular"
+
+
+def test_a_product_that_sold_out_leaves_a_kept_decision(home: Path, open_brain: OpenBrain) -> None:
+    before = open_brain(home)
+    first = render(before)
+    before.decisions.flush()
+    log = EventLog(home / "events.db")
+    log.put_products(shop.products(gone=frozenset({"p0"})))
+    log.close()
+
+    again = render(open_brain(home))
+
+    assert "Product 0<" in first["html"]
+    assert "Product 0<" not in again["html"]
+    assert "Product 1<" in again["html"]
+    assert again["decision_id"] == first["decision_id"]
+
+
+def test_without_a_send_id_the_day_is_the_send(brain: Brain) -> None:
+    asked = {"campaign": "weekly_picks", "recipients": [{"customer_id": "ann"}]}
+    render_content(brain, RenderRequest.model_validate(asked), ["ann"])
+
+    assert set(brain.decisions.find("weekly_picks", "2024-06-01", ["ann"])) == {"ann"}
+
+
+def test_the_same_customer_twice_in_a_batch_is_decided_once(brain: Brain) -> None:
+    asked = {"campaign": "weekly_picks", "recipients": [{"customer_id": "ann"}] * 2}
+    one, two = render_content(brain, RenderRequest.model_validate(asked), ["ann", "ann"])
+
+    assert one == two
+
+
+def test_the_log_holds_why_and_on_what_consent(home: Path, brain: Brain) -> None:
+    render(brain, "bob")
+    brain.decisions.flush()
+
+    with sqlite3.connect(home / "decisions.db") as connection:
+        ((body,),) = connection.execute("SELECT body FROM decisions").fetchall()
+    kept = brain.decisions.find("weekly_picks", "s1", ["bob"])["bob"].body
+    assert kept["consent"] == {"email_marketing": True, "personalisation": False}
+    assert kept["as_of"] == "2024-05-31T12:00:00+00:00"
+    assert b"example.test" not in body  # no address
+
+
+def test_an_unknown_campaign_is_a_problem_that_names_the_known(brain: Brain) -> None:
+    asked = {"campaign": "spring-sale", "recipients": [{"customer_id": "ann"}]}
+
+    with pytest.raises(Problem, match="weekly_picks") as caught:
+        render_content(brain, RenderRequest.model_validate(asked), ["ann"])
+
+    assert (caught.value.status, caught.value.kind) == (404, "campaign-unknown")
+    assert not isinstance(caught.value, SendwiseError)

@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.applications import Starlette
+from tests.serving import shop
+
+from privacy.consent import EMAIL_MARKETING
+from serving.brain import Brain
+from serving.routes import post, web_routes
+from serving.unsubscribe import Link
+
+
+class Web:
+    """Asks the mounted routes by themselves, without a server."""
+
+    def __init__(self, app: Starlette) -> None:
+        self.app = app
+
+    def ask(self, method: str, path: str, data: dict[str, str] | None = None) -> httpx.Response:
+        """Ask once, in an event loop of its own."""
+
+        async def asked() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app)
+            base = "https://mail.example.test"
+            async with httpx.AsyncClient(transport=transport, base_url=base) as client:
+                return await client.request(method, path, data=data)
+
+        return asyncio.run(asked())
+
+    def get(self, path: str) -> httpx.Response:
+        """GET `path`."""
+        return self.ask("GET", path)
+
+    def post(self, path: str, data: dict[str, str] | None = None) -> httpx.Response:
+        """POST a form to `path`."""
+        return self.ask("POST", path, data)
+
+
+@pytest.fixture
+def web(brain: Brain) -> Web:
+    """The routes on the shop's brain."""
+    app = Starlette(routes=web_routes())
+    app.state.brain = brain
+    return Web(app)
+
+
+def posted(brain: Brain, question: str, body: object) -> tuple[int, Any]:
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    response = asyncio.run(post(brain, question, raw))
+    return response.status_code, orjson.loads(response.body)
+
+
+def people(*customer_ids: object) -> dict[str, Any]:
+    return {"recipients": [{"customer_id": each} for each in customer_ids]}
+
+
+@pytest.mark.parametrize(
+    ("question", "body", "where"),
+    [
+        pytest.param("predict", b"{bad", "not JSON", id="malformed"),
+        pytest.param("predict", b"\xff\xfe", "not JSON", id="not-utf-8"),
+        pytest.param("predict", b"", "recipients", id="empty"),
+        pytest.param("predict", [], "body", id="a-list"),
+        pytest.param("predict", {"recipients": []}, "recipients", id="nobody"),
+        pytest.param("predict", people(5), "recipients.0.customer_id", id="id-is-a-number"),
+        pytest.param("predict", people("a", ""), "recipients.1.customer_id", id="empty-id"),
+        pytest.param("predict", people("a" * 257), "recipients.0.customer_id", id="long-id"),
+        pytest.param("predict", people(*"a" * 1001), "recipients", id="1001-recipients"),
+        pytest.param("predict", people("a") | {"output": []}, "output", id="misspelt-field"),
+        pytest.param("recommend", people("a") | {"n": 0}, "n", id="n-too-small"),
+        pytest.param("recommend", people("a") | {"n": 101}, "n", id="n-too-large"),
+        pytest.param("recommend", people("a") | {"slot": "x"}, "slot", id="unknown-slot"),
+        pytest.param("recommend", people("a") | {"filter": {"x": 1}}, "filter.x", id="filter"),
+        pytest.param("render", people("a"), "campaign", id="no-campaign"),
+        pytest.param(
+            "render",
+            people("a", "b") | {"campaign": "weekly_picks", "format": "html"},
+            "format",
+            id="html-for-two",
+        ),
+    ],
+)
+def test_a_bad_request_is_one_sentence_that_says_where(
+    brain: Brain, question: str, body: object, where: str
+) -> None:
+    status, problem = posted(brain, question, body)
+
+    assert status == 422
+    assert problem["type"] == "/problems/bad-request"
+    assert problem["instance"] == f"/v1/{question}"
+    assert where in problem["detail"]
+    assert "\n" not in problem["detail"]
+
+
+def test_a_problem_does_not_repeat_what_was_sent(brain: Brain) -> None:
+    _, problem = posted(brain, "predict", {"recipients": [{"customer_id": ["secret@person.test"]}]})
+
+    assert "secret" not in str(problem)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 10**30) | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+nearly = st.fixed_dictionaries(
+    {},
+    optional={
+        "recipients": st.lists(
+            st.fixed_dictionaries({"customer_id": st.text(max_size=300) | anything}), max_size=3
+        )
+        | anything,
+        "campaign": st.sampled_from(["weekly_picks", "no such"]) | anything,
+        "send_id": anything,
+        "outputs": anything,
+        "slot": st.sampled_from(["popular", "buy_again"]) | anything,
+        "n": st.integers(-1, 102) | anything,
+        "filter": anything,
+        "format": st.sampled_from(["html", "json"]),
+    },
+)
+
+
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(question=st.sampled_from(["predict", "recommend", "render"]), body=nearly | anything)
+def test_whatever_is_sent_is_answered_or_refused(brain: Brain, question: str, body: object) -> None:
+    try:
+        raw = orjson.dumps(body)
+    except TypeError:  # integers past 64 bits, lone surrogates: as JSON writes them
+        raw = str(body).encode("utf-8", "surrogatepass")
+    response = asyncio.run(post(brain, question, raw))
+
+    assert response.status_code in {200, 404, 422}
+
+
+def test_get_forms_read_their_query_as_the_body_is_read(web: Web, brain: Brain) -> None:
+    query = "slot=new_for_you&n=3&exclude=p20,p21&category=GROCERY&max_price_minor=150"
+    body = people("ann") | {
+        "n": 3,
+        "exclude": ["p20", "p21"],
+        "filter": {"category": "GROCERY", "max_price_minor": 150},
+    }
+
+    got = web.get(f"/v1/recommend/ann?{query}").json()
+
+    assert got == posted(brain, "recommend", body)[1]["results"][0]
+    assert len(got["products"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "where"),
+    [
+        pytest.param("/v1/recommend/ann?n=many", "n:", id="not-a-number"),
+        pytest.param("/v1/recommend/ann?n=1&n=2", "n: given twice", id="twice"),
+        pytest.param("/v1/recommend/ann?size=2", "size", id="unknown-parameter"),
+        pytest.param("/v1/predict/", "customer_id", id="no-customer"),
+        pytest.param("/v1/render/weekly_picks/ann?format=pdf", "format", id="unknown-format"),
+        pytest.param("/v1/render/weekly_picks/ann?campaign=x", "campaign", id="campaign-twice"),
+        pytest.param("/v1/predict/ann?recipients=x", "recipients", id="recipients"),
+    ],
+)
+def test_a_bad_query_is_a_problem(web: Web, path: str, where: str) -> None:
+    response = web.get(path)
+
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    assert where in response.json()["detail"]
+
+
+def test_html_is_the_bare_html_part(web: Web) -> None:
+    page = web.get("/v1/render/weekly_picks/ann?send_id=s&format=html")
+    parts = web.get("/v1/render/weekly_picks/ann?send_id=s").json()
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["x-sendwise-send"] == "true"
+    assert page.text == parts["html"]
+
+
+def test_html_is_empty_where_nothing_may_be_sent(web: Web) -> None:
+    page = web.get("/v1/render/weekly_picks/cid?format=html")
+
+    assert (page.status_code, page.text, page.headers["x-sendwise-send"]) == (200, "", "false")
+
+
+def test_an_empty_merge_tag_is_no_send_id(web: Web) -> None:
+    got = web.get("/v1/render/weekly_picks/ann?send_id=").json()
+
+    assert got["decision_id"] == web.get("/v1/render/weekly_picks/ann").json()["decision_id"]
+
+
+def test_tiles_are_pictures_and_nothing_else_is_to_be_had(web: Web, brain: Brain) -> None:
+    tile = sorted(brain.campaigns["weekly_picks"].tiles)[0]
+    picture = web.get(f"/assets/weekly_picks/tiles/{tile}")
+
+    assert picture.headers["content-type"] == "image/png"
+    assert picture.content.startswith(b"\x89PNG")
+    for path in (
+        "weekly_picks/tiles/none.png",
+        "weekly_picks/tiles/..%2Fcampaign.json",
+        "x/tiles/a",
+    ):
+        assert web.get(f"/assets/{path}").status_code == 404
+
+
+def token(brain: Brain, customer_id: str) -> str:
+    return brain.links.url(Link(customer_id, "weekly_picks", "s1")).rpartition("/")[2]
+
+
+def may_be_mailed(brain: Brain, customer_id: str) -> bool:
+    return brain.consents.granted(customer_id, EMAIL_MARKETING, brain.now())
+
+
+def test_opening_an_unsubscribe_link_only_asks(web: Web, brain: Brain) -> None:
+    page = web.get(f"/unsubscribe/{token(brain, 'ann')}")
+
+    assert page.status_code == 200
+    assert '<form method="post">' in page.text
+    assert may_be_mailed(brain, "ann")
+
+
+@pytest.mark.parametrize("customer_id", ["ann", shop.ODD])
+def test_the_button_unsubscribes_at_once(web: Web, brain: Brain, customer_id: str) -> None:
+    page = web.post(f"/unsubscribe/{token(brain, customer_id)}")
+
+    assert page.status_code == 200
+    assert "unsubscribed" in page.text
+    assert not may_be_mailed(brain, customer_id)
+    assert may_be_mailed(brain, "bob")
+
+
+def test_one_click_of_an_email_program_unsubscribes_and_may_come_twice(
+    web: Web, brain: Brain
+) -> None:
+    for _ in range(2):
+        answer = web.post(
+            f"/unsubscribe/{token(brain, 'ann')}", data={"List-Unsubscribe": "One-Click"}
+        )
+        assert answer.status_code == 200
+
+    assert not may_be_mailed(brain, "ann")
+
+
+def test_a_link_that_is_not_ours_does_nothing(web: Web, brain: Brain) -> None:
+    cut = token(brain, "ann")[:-2]
+
+    for answer in (web.get(f"/unsubscribe/{cut}"), web.post(f"/unsubscribe/{cut}")):
+        assert answer.status_code == 404
+        assert "does not work" in answer.text
+    assert may_be_mailed(brain, "ann")
