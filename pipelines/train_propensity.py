@@ -33,7 +33,7 @@ PURPOSE: Final = (
 )
 LIMITS: Final = (
     "It says who will order, not whom an e-mail would make order: that needs an experiment.",
-    "It knows orders only; customers without any have no score.",
+    "Customers without an order have no score.",
     "The share of buyers moves with the season; the probabilities follow it one slice late.",
     "What is registered is what was judged: nothing is fitted again on the test slice.",
 )
