@@ -69,7 +69,10 @@ def _item_columns(sql: SectionSql, section: EventSection) -> list[Column]:
         sql.text("item.brand", column="brand"),
         sql.count("item.quantity", "quantity"),
         sql.money("item.price", "given_price"),
-        sql.money("item.discount", "discount_minor"),
+        sql.money("item.discount", "given_discount"),
+        Column(
+            "discount_minor", f"coalesce(given_discount, CASE WHEN event IN {ORDERS} THEN 0 END)"
+        ),
         sql.money("item.revenue", "given_revenue"),
         Column(
             "revenue_minor",

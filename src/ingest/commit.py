@@ -11,10 +11,10 @@ from typing import Final
 import pyarrow as pa
 
 from ingest.contract import CATALOGUE, CONSENTS, CUSTOMERS
-from ingest.inputs import OURS, Staging, literal
+from ingest.inputs import OURS, Staging
 from ingest.lines import Lines
 from ingest.log import EventLog
-from ingest.mapping import EventSection, Section
+from ingest.mapping import EventSection, Section, literal
 from ingest.schema import CHUNK
 from privacy.consent import Consent, ConsentLedger
 

@@ -1,4 +1,4 @@
-"""Foreign files as tables of a DuckDB staging database on disk.
+"""Foreign files as tables of a DuckDB staging database, which spills to disk.
 
 Every table has `_row`, the 1-based number of the data row in its file. Lines of a CSV file
 that cannot be split into columns are not lost: they are in `rejects` with their row number.
@@ -21,9 +21,10 @@ import duckdb
 import pyarrow as pa
 
 from core.errors import ConfigError, DataError
-from ingest.mapping import Mapping
+from ingest.mapping import Mapping, literal, quoted
 
-MEMORY: Final = "640MB"  # DuckDB spills to disk beyond this, so the number of rows does not matter
+# Beyond this DuckDB keeps its tables on disk, so the number of rows does not matter.
+MEMORY: Final = "640MB"
 STANDARD: Final = ("events", "products", "customers", "consents")  # inputs a user may leave out
 OURS: Final = "staging"  # our tables are in a schema of their own: inputs may have any name
 
@@ -39,10 +40,9 @@ class Staging:
     def __enter__(self) -> Self:
         """Open the database."""
         self._folder = TemporaryDirectory(prefix="sendwise-import-")
-        folder = Path(self._folder.name)
-        self.db = duckdb.connect(str(folder / "import.duckdb"))
+        self.db = duckdb.connect()
         self.db.execute(f"SET memory_limit = '{MEMORY}'")
-        self.db.execute(f"SET temp_directory = '{folder / 'spill'}'")
+        self.db.execute(f"SET temp_directory = {literal(self._folder.name)}")
         self.db.execute("SET threads = 2")
         self.db.execute("SET enable_progress_bar = false")
         self.db.execute(f"CREATE SCHEMA {OURS}")
@@ -218,16 +218,6 @@ class Staging:
             for name in tables
         )
         return f"no column {lost[1]!r}; {known}."
-
-
-def quoted(name: str) -> str:
-    """Return `name` as a SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Return `text` as a SQL string."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def first_line(error: duckdb.Error) -> str:

@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from ingest.checks import ORDERS
 from ingest.contract import EVENTS
-from ingest.inputs import OURS, Staging, literal
+from ingest.inputs import OURS, Staging
 from ingest.log import EventLog
-from ingest.mapping import EventSection
+from ingest.mapping import EventSection, literal
 from ingest.sections import Column, SectionSql
 
 BATCH: Final = 5_000  # events in one transaction of the log
@@ -139,9 +139,10 @@ class Lines:
             f"REPLACE (coalesce(line_id, CASE WHEN product_id IS NULL THEN '' ELSE {made} END)"
             f" AS line_id), false AS known FROM {OURS}.lines WHERE reason IS NULL"
         )
+        first = "min({'a': stage, 'b': _row})"
         self.db.execute(
-            f"DELETE FROM {OURS}.fresh USING (SELECT event_id, line_id, "
-            f"min({{'a': stage, 'b': _row}}) AS first FROM {OURS}.fresh GROUP BY ALL HAVING count(*) > 1) AS d "
+            f"DELETE FROM {OURS}.fresh USING (SELECT event_id, line_id, {first} AS first "
+            f"FROM {OURS}.fresh GROUP BY ALL HAVING count(*) > 1) AS d "
             "WHERE fresh.event_id = d.event_id AND fresh.line_id = d.line_id "
             "AND (stage, _row) <> (first.a, first.b)"
         )
@@ -215,8 +216,8 @@ class Lines:
             "min(anonymous_id) AS anonymous_id, min(event) AS event, min(ts_us) AS ts_us, "
             f"{shared}, min(currency) AS currency, bool_or(is_machine) AS is_machine, "
             f"coalesce(max(value_minor), {orders} sum(revenue_minor) END)::BIGINT AS value_minor, "
-            f"coalesce(max(event_discount_minor), {orders} sum(discount_minor) END)::BIGINT"
-            f" AS discount_minor FROM {OURS}.fresh GROUP BY event_id) ORDER BY known, nth"
+            f"coalesce(max(event_discount_minor), {orders} coalesce(sum(discount_minor), 0) END)"
+            f"::BIGINT AS discount_minor FROM {OURS}.fresh GROUP BY event_id) ORDER BY known, nth"
         )
         self.db.execute(
             f"CREATE TABLE {OURS}.items_out AS SELECT known, nth, event_id, place, "

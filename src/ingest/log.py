@@ -72,7 +72,9 @@ class EventLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._db = open_database(path)
-        self._db.executescript(DDL)
+        # The last table of the script says whether it ran: readers need no write lock.
+        if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'exports'"):
+            self._db.executescript(f"BEGIN IMMEDIATE; {DDL} COMMIT;")
 
     def close(self) -> None:
         """Close the file."""

@@ -6,6 +6,7 @@ plain name of a column is the simplest case. docs/how-to/import-your-data.md exp
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import available_timezones
@@ -53,15 +54,14 @@ class Section(_Strict):
     source_table: str = Field(alias="from", default="")
     quarantine: tuple[Rule, ...] = ()
 
-    def expressions(self) -> dict[str, str]:
-        """Return field -> SQL for the fields that the mapping gives."""
-        found: dict[str, str] = {}
-        for name in type(self).model_fields:
-            value = getattr(self, name)
-            if name in {"source_table", "quarantine", "item"} or value is None:
-                continue
-            found[name] = json_sql(value) if isinstance(value, dict) else value
-        return found
+    def expressions(self, columns: Collection[str]) -> dict[str, str]:
+        """Return field -> SQL for the fields that the mapping gives, over a table of `columns`."""
+        given = {
+            name: getattr(self, name)
+            for name in type(self).model_fields
+            if name not in {"source_table", "quarantine", "item"}
+        }
+        return {name: _sql(value, columns) for name, value in given.items() if value is not None}
 
 
 class ItemFields(_Strict):
@@ -76,9 +76,9 @@ class ItemFields(_Strict):
     category: Sql | None = None
     brand: Sql | None = None
 
-    def expressions(self) -> dict[str, str]:
+    def expressions(self, columns: Collection[str]) -> dict[str, str]:
         """Return `item.field` -> SQL for the fields that the mapping gives."""
-        return {f"item.{name}": sql for name, sql in self if sql is not None}
+        return {f"item.{name}": _sql(value, columns) for name, value in self if value is not None}
 
 
 class EventSection(Section):
@@ -110,9 +110,10 @@ class EventSection(Section):
             raise ValueError("give customer_id, anonymous_id or both")
         return self
 
-    def expressions(self) -> dict[str, str]:
+    def expressions(self, columns: Collection[str]) -> dict[str, str]:
         """Return field -> SQL, fields of the item as `item.field`."""
-        return super().expressions() | (self.item.expressions() if self.item else {})
+        item = self.item.expressions(columns) if self.item else {}
+        return super().expressions(columns) | item
 
 
 class ProductSection(Section):
@@ -201,12 +202,28 @@ class Mapping(_Strict):
         }
 
 
-def json_sql(fields: dict[str, str]) -> str:
-    """Return SQL for a JSON object of `fields`, without those that are null."""
-    pairs = ", ".join(
-        f"'{key.replace(chr(39), chr(39) * 2)}', {sql}" for key, sql in fields.items()
-    )
-    return f"json_merge_patch('{{}}', json_object({pairs}))"
+def _sql(value: Sql | dict[str, Sql], columns: Collection[str]) -> str:
+    """Return a field's SQL: an expression, the quoted name of a column, or a JSON object.
+
+    A column may be called `order` or `Invoice Date`: a value that is exactly the name of a
+    column means that column. Keys of an object whose value is null are left out.
+    """
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{literal(key)}, {_sql(sql, columns)}" for key, sql in value.items())
+        return f"json_merge_patch('{{}}', json_object({pairs}))"
+    if value.strip().casefold() in {name.casefold() for name in columns}:
+        return quoted(value.strip())
+    return value
+
+
+def quoted(name: str) -> str:
+    """Return `name` as a SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return `text` as a SQL string."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def load_mapping(path: Path) -> Mapping:

@@ -8,6 +8,7 @@ contract) and `payload` (the row as JSON, only where there is a reason).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,8 +16,8 @@ from typing import Final
 import duckdb
 
 from core.errors import ConfigError
-from ingest.inputs import OURS, Staging, literal, quoted
-from ingest.mapping import Section
+from ingest.inputs import OURS, Staging
+from ingest.mapping import Section, literal, quoted
 from ingest.money import minor_units_sql
 
 TOLERANCE: Final = "1e-6"  # of a minor unit: what float noise may add to an amount
@@ -42,7 +43,8 @@ class SectionSql:
         self.section = section
         self.name = name
         self.time_format = time_format
-        self.fields = section.expressions()
+        self.columns = staging.columns(section.source_table)
+        self.fields = section.expressions(self.columns)
         self.types = {field: self._type_of(field, sql) for field, sql in self.fields.items()}
         for number, rule in enumerate(section.quarantine, 1):
             self._type_of(f"quarantine rule {number}", rule.when)
@@ -147,7 +149,7 @@ class SectionSql:
     def select(self, columns: Sequence[Column], out: str) -> str:
         """Return the whole query; a column may use those before it, in its SQL and its checks."""
         table = self.section.source_table
-        row = "src._row" if "_row" in self.staging.columns(table) else "0"
+        row = "src._row" if "_row" in self.columns else "0"
         fields = [f"{_tried(sql)} AS {raw(name)}" for name, sql in self.fields.items()]
         rules = [
             (f"TRY({rule.when}) AS rule_{number}", f"rule_{number}", rule.reason)
@@ -201,7 +203,8 @@ class SectionSql:
 
 def _tried(sql: str) -> str:
     """Return SQL that gives null where `sql` fails; the name of a column cannot fail."""
-    return sql if sql.isidentifier() else f"TRY({sql})"
+    is_name = sql.isidentifier() or re.fullmatch(r'"[^"]*"', sql)
+    return sql if is_name else f"TRY({sql})"
 
 
 def raw(field: str) -> str:
