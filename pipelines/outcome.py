@@ -6,13 +6,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+PIPE_WIDTH: Final = 140  # columns of a table that goes to a file or another program
 console = Console(stderr=True, highlight=False)  # progress and remarks; results go to stdout
 
 
@@ -43,12 +44,16 @@ class Outcome:
             sys.stdout.write(line.decode() + "\n")
             return
         out = Console(highlight=False)
+        if not out.is_terminal:
+            out.width = PIPE_WIDTH
         table = Table(title=self.title, title_justify="left", title_style="bold")
         for number, name in enumerate(self.columns):
             is_number = bool(self.rows) and all(
-                isinstance(row[number], int | float) for row in self.rows
+                isinstance(row[number], int | float | None) for row in self.rows
             )
-            table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+            table.add_column(
+                name, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold"
+            )
         for row in self.rows:
             table.add_row(*(_text(value) for value in row))
         out.print(table if self.columns else f"[bold]{self.title}[/bold]")
