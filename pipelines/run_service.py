@@ -102,6 +102,7 @@ def fetch_champions(settings: Settings) -> None:
                 continue  # never trained: the service itself says what is missing
             except SendwiseError as error:
                 console.print(f"registry: {error} Serving what was kept before.", soft_wrap=True)
+                break  # it would say the same of the others
     finally:
         asking_mark(settings.home).unlink(missing_ok=True)
 
@@ -137,13 +138,14 @@ def _greet(settings: Settings, *, host: str, port: int, now: str) -> None:
     url = _address(host, port)
     campaigns = published(settings.home)
     sample = f"{campaigns[0] if campaigns else 'weekly_picks'}/CUSTOMER_ID?format=html"
-    console.print(
-        f"sendwise serves {settings.home} at [bold]{url}[/bold]" + f" as of {now}" * bool(now)
-    )
-    console.print(f"  docs    {url}/   (OpenAPI: {url}/docs.json)")
-    console.print(f"  render  {url}/v1/render/{sample}")
-    console.print(f"  health  {url}/readyz")
-    console.print("  Ctrl-C stops it.")
+    for line in (
+        f"sendwise serves {settings.home} at [bold]{url}[/bold]" + f" as of {now}" * bool(now),
+        f"  docs    {url}/   (OpenAPI: {url}/docs.json)",
+        f"  render  {url}/v1/render/{sample}",
+        f"  health  {url}/readyz",
+        "  Ctrl-C stops it.",
+    ):
+        console.print(line, soft_wrap=True)
 
 
 def _address(host: str, port: int) -> str:

@@ -93,14 +93,14 @@ async def get_render(request: Request) -> Response:
 
 
 async def get_tile(request: Request) -> Response:
-    """GET /assets/{campaign}/tiles/{file}: the picture of a product that has none."""
+    """GET /assets/{campaign}/tiles/{file}: the campaign's pictures, and tiles for products."""
     brain, file = _brain(request), request.path_params["file"]
     campaign = brain.campaign(request.path_params["campaign"])
     path = brain.picture(campaign.name, file) if file in campaign.tiles else None
     if path is None:
         detail = f"Campaign {campaign.name!r} has no picture {file!r}."
         raise Problem("not-found", "Not found", status=404, detail=detail)
-    return FileResponse(path, media_type="image/png", headers=_FOR_A_DAY)
+    return FileResponse(path, headers=_FOR_A_DAY)
 
 
 async def ask(request: Request) -> Response:

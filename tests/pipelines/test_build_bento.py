@@ -69,8 +69,7 @@ def test_a_bento_runs_where_the_project_is_not_installed(
     port = shop.free_port()
 
     server = shop.start(
-        [str(python), "-m", "bentoml", "serve", str(folder), "--host", "127.0.0.1"]
-        + ["--port", str(port)],
+        [str(python), "-m", "bentoml", "serve", str(folder), "--port", str(port)],
         tmp_path / "bento.log",
         port,
         SENDWISE_HOME=str(tmp_path / "empty"),
@@ -98,9 +97,8 @@ def test_a_bento_holds_nothing_about_a_customer(built: dict[str, object]) -> Non
 
     for path in files:
         content = path.read_bytes()
-        assert not any(name.encode() in content for name in ("0@example.test", "Zoë", shop.ODD)), (
-            path
-        )
+        for personal in ("0@example.test", "Zelmira", shop.ODD):
+            assert personal.encode() not in content, path
         assert path.suffix not in {".db", ".parquet", ".key"}, path
 
 

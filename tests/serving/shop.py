@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from content.campaign import Product, campaign_folder, save_compiled
 from content.compile import compile_campaign
+from content.sources import read_pictures
 from content.tiles import make_tiles
 from core.clock import DAY, to_us
 from features.registry import PROPENSITY
@@ -111,10 +112,9 @@ def publish(home: Path) -> None:
         )
         for number in range(50, 60)
     ]
-    tiles = make_tiles(CATEGORIES)
-    campaign, _ = compile_campaign(
-        CONF / "campaigns" / "weekly_picks", static_products=shelf, tiles=sorted(tiles)
-    )
+    folder = CONF / "campaigns" / "weekly_picks"
+    tiles = {**make_tiles(CATEGORIES), **read_pictures(folder)}
+    campaign, _ = compile_campaign(folder, static_products=shelf, tiles=sorted(tiles))
     save_compiled(campaign, tiles, campaign_folder(home, "weekly_picks"))
 
 
@@ -126,7 +126,7 @@ def make_shop(home: Path) -> None:
         {
             "customer_id": key,
             "email": f"{number}@example.test",
-            "traits": json.dumps({"first_name": "Zoë"}),
+            "traits": json.dumps({"first_name": "Zelmira"}),
         }
         for number, key in enumerate(AGREED)
     ]

@@ -102,7 +102,7 @@ def test_pictures_of_the_content_are_to_be_had(client: httpx.Client, server: Ser
     assert pictures
     for picture in pictures:
         assert picture.startswith(server.url)
-        assert client.get(picture).headers["content-type"] == "image/png"
+        assert client.get(picture).headers["content-type"].startswith("image/")
 
 
 def test_the_openapi_page_knows_the_questions_and_their_answers(client: httpx.Client) -> None:
