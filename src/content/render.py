@@ -23,7 +23,8 @@ from content.decision import Choice, Decision, Rung, Shown
 from content.templates import RenderError, money, plain, run, safe_url
 from content.tiles import tile_name
 
-_MARK: Final = re.compile(r"<!--slot:([a-z0-9_]+)-->(.*?)<!--/slot-->", re.DOTALL)
+_OPENS: Final = "<!--slot:"
+_CLOSES: Final = "<!--/slot-->"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,14 +156,26 @@ def _rendered(campaign: CompiledCampaign, decision: Decision, context: Context) 
     variables["subject"] = plain(run(campaign.env, SUBJECT, variables))
     variables["preheader"] = plain(run(campaign.env, PREHEADER, variables))
     marked = run(campaign.env, HTML, variables)
+    page, parts = _cut(marked)
     return Content(
         subject=str(variables["subject"]),
         preheader=str(variables["preheader"]),
-        html=_MARK.sub(r"\2", marked),
+        html=page,
         text=tidy(run(campaign.env, TEXT, variables)),
-        blocks=_blocks(decision.slots, dict(_MARK.findall(marked))),
+        blocks=_blocks(decision.slots, parts),
         rung=decision.rung,
     )
+
+
+def _cut(marked: str) -> tuple[str, dict[str, str]]:
+    """Return the page without the marks around slots, and what stood between them."""
+    before, *rest = marked.split(_OPENS)
+    page, parts = [before], {}
+    for piece in rest:
+        name, _, body = piece.partition("-->")
+        parts[name], _, after = body.partition(_CLOSES)
+        page += [parts[name], after]
+    return "".join(page), parts
 
 
 def tidy(text: str) -> str:
