@@ -1,0 +1,145 @@
+"""Training the recommender on a real MLflow in SQLite, in a shop of two tribes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pipelines.training import train_model
+
+from core.clock import to_us
+from core.errors import NotEnoughDataError, NotReadyError
+from core.settings import Settings
+from ingest.contract import CATALOGUE, CONSENTS, CUSTOMERS, EVENTS, ITEMS, ORDER_COMPLETED
+from models import registry
+from models.recommender import Recommender
+
+AS_OF = datetime(2017, 12, 1, tzinfo=UTC)
+DAYS = 150
+CUSTOMERS_OF_A_TRIBE = 30
+PRODUCTS_OF_A_TRIBE = 24
+
+
+def orders() -> Iterator[tuple[str, str, datetime, list[str]]]:
+    """Everybody orders every six days: a favourite, and something else of the tribe's shelf."""
+    generator = np.random.default_rng(5)
+    for number in range(2 * CUSTOMERS_OF_A_TRIBE):
+        tribe = "shoe" if number % 2 else "book"
+        favourite = generator.integers(PRODUCTS_OF_A_TRIBE)
+        for day in range(number % 6, DAYS, 6):
+            other = generator.integers(PRODUCTS_OF_A_TRIBE)
+            products = sorted({f"{tribe}{favourite:02}", f"{tribe}{other:02}"})
+            at = AS_OF - timedelta(days=DAYS - day)
+            yield f"o{number}-{day}", f"c{number:02}", at, products
+
+
+def table(schema: pa.Schema, rows: list[dict[str, object]]) -> pa.Table:
+    return pa.Table.from_pylist([dict.fromkeys(schema.names) | row for row in rows], schema=schema)
+
+
+def write_lake(home: Path, *, silent: str = "") -> None:
+    """Write the shop; the customer `silent` has not consented to anything."""
+    days = [home / "lake" / name / "day=2017-11-30" for name in ("events", "items")]
+    for folder in days:
+        folder.mkdir(parents=True)
+    events, items = [], []
+    for event_id, customer_id, at, products in orders():
+        fact = {"event_id": event_id, "customer_id": customer_id, "ts_us": to_us(at)}
+        fact["event"] = ORDER_COMPLETED
+        events.append({**fact, "value_minor": 1_000, "currency": "EUR", "is_machine": False})
+        items += [
+            {**fact, "position": place, "product_id": product, "category": product[:4].upper()}
+            for place, product in enumerate(products)
+        ]
+    known = sorted({str(event["customer_id"]) for event in events})
+    catalogue = [
+        {"product_id": f"{tribe}{number:02}", "name": tribe, "available": True}
+        for tribe in ("book", "shoe")
+        for number in range(PRODUCTS_OF_A_TRIBE)
+    ]
+    consents = [
+        {"customer_id": each, "purpose": "model_training", "granted": True, "ts_us": 0}
+        for each in known
+        if each != silent
+    ]
+    pq.write_table(table(EVENTS, events), days[0] / "a.parquet")
+    pq.write_table(table(ITEMS, items), days[1] / "a.parquet")
+    pq.write_table(table(CATALOGUE, catalogue), home / "lake" / "catalogue.parquet")
+    pq.write_table(table(CONSENTS, consents), home / "lake" / "consents.parquet")
+    people = [{"customer_id": each} for each in known]
+    pq.write_table(table(CUSTOMERS, people), home / "lake" / "customers.parquet")
+
+
+@pytest.fixture(autouse=True)
+def no_mlflow_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    home = tmp_path_factory.mktemp("two-tribes")
+    write_lake(home, silent="c07")
+    return Settings(home=home)
+
+
+def test_als_is_judged_against_popularity_and_registered(shop: Settings) -> None:
+    first = train_model(shop, "recommender", as_of=AS_OF, trials=2)
+    again = train_model(shop, "recommender", as_of=AS_OF, trials=2)
+
+    assert (first.status, again.status) == ("done", "unchanged")
+    table_of = {each["name"]: each["metrics"] for each in first.data["contenders"]}
+    assert list(table_of) == ["als", "popularity", "frequency", "frequency-popularity"]
+    assert table_of["als"]["ndcg20_new"] > table_of["popularity"]["ndcg20_new"]
+    assert table_of["frequency"]["ndcg20_new"] == 0
+    assert first.data["promoted"] is True
+    model = registry.champion(shop, "recommender").model
+    assert isinstance(model, Recommender)
+    assert model.als is not None
+    assert set(model.als.product_ids) == set(model.assortment.product_ids)
+
+
+def test_no_file_of_the_model_names_a_customer(shop: Settings) -> None:
+    train_model(shop, "recommender", as_of=AS_OF, trials=2)
+
+    files = [path for path in (shop.home / "bundles").rglob("*") if path.is_file()]
+
+    assert {path.name for path in files} >= {"assortment.npz", "factors.npz", "recommender.json"}
+    for path in files:
+        content = path.read_bytes()
+        assert b"c07" not in content
+        assert b"c08" not in content
+        assert "c08".encode("utf-32-le") not in content  # how NumPy keeps text
+
+
+def test_personal_frequency_that_wins_on_all_items_is_said_plainly(shop: Settings) -> None:
+    outcome = train_model(shop, "recommender", as_of=AS_OF, trials=0, register=False)
+
+    assert any("personal frequency beats ALS" in note for note in outcome.notes)
+
+
+def test_the_champion_is_measured_by_its_recipe(shop: Settings) -> None:
+    train_model(shop, "recommender", as_of=AS_OF, trials=2)
+
+    later = train_model(shop, "recommender", as_of=AS_OF, trials=0, register=False)
+
+    champion = later.data["contenders"][-1]
+    assert champion["role"] == "champion"
+    assert 0 < champion["metrics"]["ndcg20_new"] < 1
+
+
+def test_too_little_history_is_an_error(shop: Settings) -> None:
+    with pytest.raises(NotEnoughDataError, match="no purchases before 2017"):
+        train_model(shop, "recommender", as_of=AS_OF - timedelta(days=100), trials=0)
+    with pytest.raises(NotEnoughDataError, match="no purchases before 2016"):
+        train_model(shop, "recommender", as_of=AS_OF - timedelta(days=500), trials=0)
+
+
+def test_without_an_import_it_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(NotReadyError, match="sendwise import"):
+        train_model(Settings(home=tmp_path), "recommender", as_of=AS_OF, trials=0)
