@@ -49,7 +49,7 @@ def send_campaign(
         SendwiseError: What is missing, or what stopped; what was sent stays booked.
         KeyboardInterrupt: Somebody asked to stop; everything is booked.
     """
-    send_id = send_id or f"{campaign}-{as_of:%Y-%m-%d}"
+    send_id = send_id or default_send_id(campaign, as_of)
     claims = Claims(settings.home, campaign, send_id, ts_us=to_us(as_of))
     sender = _sender(settings.home, campaign)
     everybody = audience(settings.home, as_of=as_of, limit=limit)
@@ -87,6 +87,11 @@ def send_campaign(
             if stop():
                 raise KeyboardInterrupt
             return _outcome(claims, run, opened.where, is_new=first is not None or not before)
+
+
+def default_send_id(campaign: str, as_of: datetime) -> str:
+    """Return the name of a send that was given none."""
+    return f"{campaign}-{as_of:%Y-%m-%d}"
 
 
 def _sender(home: Path, campaign: str) -> Sender:

@@ -162,22 +162,30 @@ def compose(mailing: Mailing, body: Body, *, customer_id: str, to: str) -> Messa
     )
 
 
+def move_pictures(html: str, place: Callable[[str], str | None]) -> str:
+    """Return `html` with every picture at the address `place` says; None leaves it where it is."""
+
+    def moved(match: re.Match[str]) -> str:
+        if not _BEFORE_PICTURE.search(html, max(0, match.start() - _LONGEST_BEFORE), match.start()):
+            return match[0]
+        return place(unescape(match[0])) or match[0]
+
+    return _ADDRESS.sub(moved, html)
+
+
 def _inline(html: str, picture: Callable[[str], Picture | None]) -> tuple[str, dict[str, Picture]]:
     """Point the pictures that are known at parts of the e-mail; return those by content id."""
     found: dict[str, Picture] = {}
 
-    def replaced(match: re.Match[str]) -> str:
-        if not _BEFORE_PICTURE.search(html, max(0, match.start() - _LONGEST_BEFORE), match.start()):
-            return match[0]
-        address = unescape(match[0])
+    def place(address: str) -> str | None:
         known = picture(address)
         if known is None:
-            return match[0]
+            return None
         name = f"{digest(address)}@sendwise"
         found[name] = known
         return f"cid:{name}"
 
-    return _ADDRESS.sub(replaced, html), found
+    return move_pictures(html, place), found
 
 
 def _line(text: str) -> str:

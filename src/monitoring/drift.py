@@ -53,7 +53,7 @@ class Drift:
     def as_dict(self) -> dict[str, object]:
         """Return everything but the page, JSON-able."""
         return {
-            "share_drifted": self.share,
+            "share": self.share,
             "reference_customers": self.reference_rows,
             "current_customers": self.current_rows,
             "columns": [asdict(column) for column in self.columns],

@@ -81,7 +81,7 @@ def test_only_an_asked_for_gate_fails(settings: Settings) -> None:
 def test_the_gate_passes_when_little_moved(settings: Settings) -> None:
     outcome = report_drift(settings, reference="2024-04", current="2024-04", gate=True)
 
-    assert outcome.data["share_drifted"] == 0.0
+    assert outcome.data["share"] == 0.0
     assert outcome.exit_code == 0
 
 
