@@ -14,10 +14,11 @@ from core.clock import parse_as_of
 from core.errors import ConfigError, NotReadyError, SendwiseError
 from core.settings import Settings, load_settings
 from pipelines.outcome import console
-from serving.brain import SHIPPED, asking_mark
+from serving.brain import SHIPPED
+from serving.marks import PROPENSITY, asking_mark
 
 SERVICE = "serving.service:Sendwise"
-MODELS = ("propensity-order-30d", "clusters", "recommender")
+MODELS = (PROPENSITY, "clusters", "recommender")
 
 
 def run_service(settings: Settings, *, host: str, port: int, as_of: str) -> NoReturn:

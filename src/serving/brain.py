@@ -9,6 +9,7 @@ does not have. Nothing missing stops the start: the service says what, and falls
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,6 +27,7 @@ from ingest.log import Product as CatalogueRow
 from privacy.consent import ConsentLedger
 from profiles.decisions import DecisionLog
 from profiles.snapshot import Profile, Snapshot, open_snapshot
+from serving.marks import PROPENSITY, asking_mark, champion_pointer, mark
 from serving.problems import Problem
 from serving.unsubscribe import Unsubscribe
 
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("bentoml.sendwise")  # BentoML shows what is under its own name
 
-PROPENSITY: Final = "propensity-order-30d"
 P_ORDER: Final = "p_order_30d"
 SHIPPED: Final = Path(__file__).resolve().parents[1] / "shipped"  # there in a bento only
 
@@ -91,13 +92,13 @@ class Brain:
         self._products.clear()  # prices and stock change by the row, not by a file
         home, before = self.settings.home, self._versions
         now = Versions(
-            snapshot=_mark([home / "snapshots" / "current"]),
-            campaigns=_mark(
+            snapshot=mark([home / "snapshots" / "current"]),
+            campaigns=mark(
                 campaign_folder(root, name) / "campaign.json"
                 for root in (self._shipped, home)
                 for name in published(root)
             ),
-            propensity=_mark(champion_pointer(root) for root in (home, self._shipped)),
+            propensity=mark(champion_pointer(root) for root in (home, self._shipped)),
         )
         self._versions = now
         if now.snapshot != before.snapshot:
@@ -161,7 +162,11 @@ class Brain:
         """Return what the snapshot knows of customers; scores are those of the champion."""
         if self.snapshot is None:
             return {}
-        found = self.snapshot.profiles(customer_ids)
+        try:
+            found = self.snapshot.profiles(customer_ids)
+        except (sqlite3.Error, LookupError, TypeError, ValueError) as error:
+            log.error("snapshot.unreadable id=%s error=%r", self.snapshot.manifest.id, error)  # noqa: TRY400
+            return {}  # nobody is left blank: the next rung is what is popular
         if self._rescorer and found and not self._rescorer.rescore(found.values()):
             self._rescorer = None
         return found
@@ -260,16 +265,6 @@ def _clock(fixed: str) -> Callable[[], datetime]:
     return lambda: instant
 
 
-def champion_pointer(root: Path) -> Path:
-    """Return the file that names the propensity champion kept under `root` (`models.bundles`)."""
-    return root / "bundles" / "models" / PROPENSITY / "current"
-
-
-def asking_mark(home: Path) -> Path:
-    """Return the file that is there while `sendwise serve` asks the registry."""
-    return home / "bundles" / "models" / ".asking"
-
-
 def _product(row: CatalogueRow | None) -> Product | None:
     if row is None:
         return None
@@ -283,15 +278,3 @@ def _product(row: CatalogueRow | None) -> Product | None:
         category=row.category or "",
         available=row.available,
     )
-
-
-def _mark(paths: Iterable[Path]) -> tuple[tuple[str, int, int], ...]:
-    """Return what changes when a file is replaced: cheap to take, never read."""
-    marks = []
-    for path in paths:
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        marks.append((str(path), status.st_mtime_ns, status.st_ino))
-    return tuple(marks)

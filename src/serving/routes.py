@@ -6,6 +6,7 @@ same handlers.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -17,10 +18,11 @@ from starlette.routing import Route
 
 from privacy.consent import EMAIL_MARKETING
 from serving import unsubscribe
-from serving.brain import Brain
+from serving.brain import Brain, log
+from serving.edge import label
 from serving.handlers import Handler, Question, answer, predict, recommend
 from serving.messages import PredictRequest, RecommendRequest, RenderRequest
-from serving.problems import Problem, bad_request, checked, read_json
+from serving.problems import Problem, bad_request, checked, from_status, read_json
 from serving.rendering import render_content
 
 _LISTS: Final = frozenset({"outputs", "exclude"})  # comma-separated in a query
@@ -55,11 +57,24 @@ async def post(brain: Brain, question: str, body: bytes) -> Response:
         request = checked(model, read_json(body))
         is_html = isinstance(request, RenderRequest) and request.format == "html"
         if is_html and len(request.recipients) > 1:
-            raise bad_request("format: `html` is for one recipient; ask for `json` in a batch.")
+            detail = "format: `html` is for one recipient; ask for `json` in a batch."
+            return bad_request(detail).response(f"/v1/{question}")
         results = await answer(handler, brain, request)
-    except Problem as problem:
-        return problem.response(f"/v1/{question}")
+    except Exception as error:  # noqa: BLE001  # no caller of ours ever gets a traceback
+        return refusal(error, f"/v1/{question}")
     return html_response(results[0]) if is_html else json_response({"results": results})
+
+
+def refusal(error: Exception, path: str) -> Response:
+    """Return the answer for what went wrong, and log it unless the caller did it.
+
+    A store that does not answer passes by itself: the caller is asked to come again. Nobody is
+    mailed meanwhile, since without the ledger nobody is known to have agreed.
+    """
+    if isinstance(error, Problem):
+        return error.response(path)
+    log.error("request.failed label=%s", label(path), exc_info=error)
+    return from_status(503 if isinstance(error, sqlite3.Error) else 500, path).response(path)
 
 
 def json_response(body: object) -> Response:
@@ -152,12 +167,12 @@ def _asked(request: Request) -> dict[str, object]:
 
 
 def _guarded(endpoint: Endpoint) -> Endpoint:
-    """Answer a `Problem` as such; anything else the service's edge turns into one."""
+    """Answer whatever goes wrong with a problem."""
 
     async def guarded(request: Request) -> Response:
         try:
             return await endpoint(request)
-        except Problem as problem:
-            return problem.response(request.url.path)
+        except Exception as error:  # noqa: BLE001  # as in `post`
+            return refusal(error, request.url.path)
 
     return guarded

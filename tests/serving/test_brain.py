@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -66,6 +67,19 @@ def test_a_damaged_snapshot_leaves_the_old_one_in_use(home: Path, brain: Brain) 
     look_again(brain)
 
     assert set(brain.profiles(["ann"])) == {"ann"}
+
+
+def test_a_snapshot_of_another_format_leaves_nobody_blank(
+    home: Path, open_brain: OpenBrain
+) -> None:
+    (path,) = (home / "snapshots").glob("*/serving.db")
+    with sqlite3.connect(path) as store:
+        store.execute("UPDATE profile SET body = '{}'")
+    store.close()
+
+    brain = open_brain(home)
+
+    assert brain.profiles(["ann"]) == {}
 
 
 def test_a_campaign_published_or_taken_away_is_noticed(home: Path, brain: Brain) -> None:

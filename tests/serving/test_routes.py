@@ -105,6 +105,18 @@ def test_a_problem_does_not_repeat_what_was_sent(brain: Brain) -> None:
     assert "secret" not in str(problem)
 
 
+def test_without_the_ledger_nobody_is_mailed_and_the_caller_may_come_again(
+    brain: Brain, web: Web
+) -> None:
+    brain.consents.close()
+
+    status, problem = posted(brain, "render", people("ann") | {"campaign": "weekly_picks"})
+    got = web.get("/v1/render/weekly_picks/ann")
+
+    assert (status, problem["type"]) == (429, "/problems/busy")
+    assert (got.status_code, got.headers["retry-after"]) == (429, "1")
+
+
 anything = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 10**30) | st.floats() | st.text(max_size=8),
     lambda inner: (
