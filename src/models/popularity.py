@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from models.assortment import Assortment
 from models.interactions import Purchases
-from models.ranking import Ranked, Scope, best_cells, best_products
+from models.ranking import Ranked, Scope, best_cells, nothing
+
+_BLOCK: Final = 1_000  # customers at once, to keep memory flat
 
 
 def popularity(assortment: Assortment) -> NDArray[np.float64]:
@@ -26,25 +31,37 @@ class Popularity:
 
     def __init__(self, assortment: Assortment) -> None:
         score = popularity(assortment)
-        self._sells = np.flatnonzero(assortment.allowed & (score > 0))
-        # Places instead of counts: whole numbers stay exact in the kernel's float32.
-        order = np.lexsort((self._sells, -score[self._sells]))
-        self._places = np.zeros(len(score), dtype=np.float32)
-        self._places[self._sells[order]] = np.arange(len(order), 0, -1)
+        sells = np.flatnonzero(assortment.allowed & (score > 0))
         self._score = score.astype(np.float32)
+        self._order = sells[np.lexsort((sells, -score[sells]))].astype(np.int32)
+        self._place = np.full(len(score), len(score), dtype=np.int64)  # in the order; or past it
+        self._place[self._order] = np.arange(len(self._order))
 
     def rank(self, purchases: Purchases, n: int, scope: Scope) -> Ranked:
         """Return what sells best, of all products, of the customer's own, or of the others."""
         if scope == "repeat":
-            places = purchases.times.copy()
-            places.data = self._places[places.indices]
-            ranked = best_cells(places, n)
+            own = purchases.times.copy()
+            # Places instead of scores: whole numbers stay exact in float32.
+            own.data = np.maximum(len(self._order) - self._place[own.indices], 0).astype(np.float32)
+            ids = best_cells(own, n).ids
+        elif scope == "new":
+            blocks = range(0, len(purchases), _BLOCK)
+            parts = [self._unseen(purchases.times[at : at + _BLOCK], n) for at in blocks]
+            ids = np.concatenate([nothing(0, n).ids, *parts])
         else:
-            ranked = best_products(
-                np.ones((len(purchases), 1), np.float32),
-                self._places[self._sells, None],
-                n,
-                columns=self._sells,
-                without=purchases.times if scope == "new" else None,
-            )
-        return Ranked(ranked.ids, np.where(ranked.ids >= 0, self._score[ranked.ids], 0))
+            ids = nothing(len(purchases), n).ids
+            ids[:, : len(self._order)] = self._order[:n]
+        return Ranked(ids, np.where(ids >= 0, self._score[ids], 0).astype(np.float32))
+
+    def _unseen(self, bought: sparse.csr_matrix, n: int) -> NDArray[np.int32]:
+        """Walk down the order, past what each customer bought, until there are `n`."""
+        counts = np.diff(bought.indptr)
+        deep = min(n + int(counts.max(initial=0)), len(self._order))
+        free = np.ones((bought.shape[0], deep), dtype=np.bool_)
+        rows, places = np.repeat(np.arange(len(counts)), counts), self._place[bought.indices]
+        free[rows[places < deep], places[places < deep]] = False
+        nth = free.cumsum(axis=1)
+        row, place = np.nonzero(free & (nth <= n))
+        ids = nothing(len(counts), n).ids
+        ids[row, nth[row, place] - 1] = self._order[place]
+        return ids
