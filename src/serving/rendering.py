@@ -126,8 +126,8 @@ class _Batch:
     def _decision(self, customer_id: str) -> tuple[LoggedDecision, Decision]:
         """Return the kept decision as it can be shown now, else a new one."""
         personal = customer_id in self._personal
-        if logged := self._kept.get(customer_id) or self.fresh.get(customer_id):
-            decision = Decision.from_dict(logged.body["decision"])  # type: ignore[arg-type]
+        logged = self._kept.get(customer_id) or self.fresh.get(customer_id)
+        if logged and (decision := _read(logged)):
             if personal or not decision.personal:
                 return logged, restock(self._campaign, decision, self._candidates(None))
             return logged, self._decide(customer_id, personal=False)
@@ -186,6 +186,15 @@ class _Batch:
                 shown["product_id"] for slot in decision["slots"] for shown in slot["products"]
             )
         return ids
+
+
+def _read(logged: LoggedDecision) -> Decision | None:
+    """Return a kept decision; None if an earlier version of sendwise wrote it otherwise."""
+    try:
+        return Decision.from_dict(logged.body["decision"])  # type: ignore[arg-type]
+    except (LookupError, TypeError) as error:
+        log.warning("decision.unreadable id=%s error=%r", logged.decision_id, error)
+        return None
 
 
 def _first_name(customer: Customer | None) -> str | None:

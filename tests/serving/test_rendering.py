@@ -149,6 +149,17 @@ def test_a_product_that_sold_out_leaves_a_kept_decision(home: Path, open_brain: 
     assert again["decision_id"] == first["decision_id"]
 
 
+def test_a_decision_of_an_earlier_version_is_decided_anew(home: Path, brain: Brain) -> None:
+    first = render(brain)
+    brain.decisions.flush()
+    with sqlite3.connect(home / "decisions.db") as connection:
+        old = b'{"decision": {"slots": [{"products": []}], "shape": "old"}}'
+        connection.execute("UPDATE decisions SET body = ?", (old,))
+    connection.close()
+
+    assert render(brain) == first
+
+
 def test_without_a_send_id_the_day_is_the_send(brain: Brain) -> None:
     asked = {"campaign": "weekly_picks", "recipients": [{"customer_id": "ann"}]}
     render_content(brain, RenderRequest.model_validate(asked), ["ann"])
