@@ -7,18 +7,32 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from content.campaign import CompiledCampaign, campaign_folder, save_compiled
+from content.spec import CampaignSpec
+from core.clock import to_us
+from core.settings import Settings
+from ingest.contract import CUSTOMERS
+from ingest.log import EventLog
+from privacy.consent import EMAIL_MARKETING, PERSONALISATION, Consent, ConsentLedger
+
+NOW = datetime(2024, 5, 1, tzinfo=UTC)
+PEOPLE = [f"c{number:03d}" for number in range(60)]
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
 
@@ -39,6 +53,7 @@ class Service:
     def answer(self, customer_id: str) -> dict[str, Any]:
         """Return what `/v1/render` answers for one customer."""
         send = customer_id not in self.no_consent
+        number = int(re.sub(r"\D", "", customer_id) or 0)
         picture = f"{self.url}/assets/weekly_picks/tiles/GROCERY.png"
         link = f"<{self.url}/unsubscribe/{'t' * 120}>"
         return {
@@ -47,14 +62,44 @@ class Service:
             "why_not": None if send else "no consent to email_marketing",
             "subject": "Für dich" if send else None,
             "preheader": "new" if send else None,
-            "html": f'<p>{customer_id}</p><img src="{picture}">' if send else None,
+            "html": f'<p>{customer_id}</p><img src="{picture}"><a href="https://shop.test/p1">'
+            if send
+            else None,
             "text": f"Hello {customer_id}" if send else None,
             "headers": {
                 "List-Unsubscribe": link,
                 "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             },
-            "blocks": [],
+            "blocks": [
+                {
+                    "slot": "hero",
+                    "block": ("come_back", "thank_you")[number % 2],
+                    "reason": "you shop <often>",
+                    "rung": "snapshot",
+                }
+            ],
             "rung": "snapshot",
+        }
+
+    def prediction(self, customer_id: str) -> dict[str, Any]:
+        """Return what `/v1/predict` answers for one customer; there are five clusters."""
+        number = int(re.sub(r"\D", "", customer_id) or 0)
+        return {
+            "customer_id": customer_id,
+            "outputs": {"cluster": f"cluster {number // 10}", "p_order_30d": 0.25},
+            "reasons": {"p_order_30d": "last order 3 days ago"},
+            "why_null": {},
+        }
+
+    def recommendation(self, customer_id: str) -> dict[str, Any]:
+        """Return what `/v1/recommend` answers: one product of the e-mail, one that is not."""
+        return {
+            "customer_id": customer_id,
+            "products": [
+                {"product_id": key, "name": f"Tea {key}", "url": None, "source": "als"}
+                | {"reason": "goes with your <biscuits>"}
+                for key in ("p1", "p2")
+            ],
         }
 
 
@@ -80,15 +125,20 @@ def service_peer() -> Iterator[Service]:
             peer.paths[self.path] += 1
             if peer.failures:
                 self._reply(peer.failures.pop(0), b"{}", "application/problem+json")
-            elif request["campaign"] not in peer.campaigns:
+            elif request.get("campaign", "weekly_picks") not in peer.campaigns:
                 detail = f"No campaign {request['campaign']!r}. Publish it first."
                 self._reply(
                     404, json.dumps({"detail": detail}).encode(), "application/problem+json"
                 )
             else:
+                answer = {
+                    "/v1/render": peer.answer,
+                    "/v1/predict": peer.prediction,
+                    "/v1/recommend": peer.recommendation,
+                }[self.path]
                 ids = [each["customer_id"] for each in request["recipients"]]
                 peer.asked += ids
-                body = json.dumps({"results": [peer.answer(each) for each in ids]}).encode()
+                body = json.dumps({"results": [answer(each) for each in ids]}).encode()
                 self._reply(200, body, "application/json")
 
         def _reply(self, status: int, body: bytes, kind: str) -> None:
@@ -110,6 +160,55 @@ def service_peer() -> Iterator[Service]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+def publish(home: Path, sender: str = "shop@example.test") -> None:
+    """Put a campaign where the send step looks it up."""
+    spec = CampaignSpec.model_validate(
+        {
+            "name": "weekly_picks",
+            "subject": "Hello",
+            "preheader": "Hello",
+            "from": {"name": "Shop", "address": sender},
+            "shop": {
+                "name": "Shop",
+                "url": "https://shop.test",
+                "product_url": "https://shop.test/{product_id}",
+                "postal_address": "1 Street",
+            },
+            "why": "You agreed.",
+            "slots": [{"name": "hero", "blocks": [{"block": "hero"}]}],
+        }
+    )
+    static = {"subject": "s", "preheader": "p", "html": "<p>", "text": "t", "blocks": []}
+    campaign = CompiledCampaign(spec, f"by-{sender}", "<p>", "t", (), (), static)  # type: ignore[arg-type]
+    save_compiled(campaign, {}, campaign_folder(home, "weekly_picks"))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, service_peer: Service) -> Settings:
+    """A workspace with sixty customers who agreed, one who did not, and a campaign.
+
+    The last of the sixty did not agree to personalisation.
+    """
+    home = tmp_path / "home"
+    log = EventLog(home / "events.db")
+    rows = [
+        {"customer_id": name, "email": f"{name}@example.test", "traits": "{}"}
+        for name in [*PEOPLE, "never"]
+    ]
+    log.put_customers(pa.Table.from_pylist(rows, schema=CUSTOMERS))
+    log.close()
+    ledger = ConsentLedger(home / "events.db")
+    ledger.record(
+        Consent(name, purpose, True, "consent", "test", "1", to_us(NOW))  # noqa: FBT003
+        for name in PEOPLE
+        for purpose in (EMAIL_MARKETING, PERSONALISATION)
+        if (name, purpose) != (PEOPLE[-1], PERSONALISATION)
+    )
+    ledger.close()
+    publish(home)
+    return Settings(home=home, service_url=service_peer.url, public_url=service_peer.url)
 
 
 @dataclass

@@ -7,73 +7,26 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import pytest
 from pipelines.send_campaign import send_campaign
+from tests.campaigns.peers import NOW, PEOPLE, publish
 
 from campaigns.claims import Claims
-from content.campaign import CompiledCampaign, campaign_folder, save_compiled
-from content.spec import CampaignSpec
-from core.clock import to_us
 from core.errors import ConfigError, NotReadyError, SendwiseError, UnavailableError
 from core.settings import Settings
-from ingest.contract import CUSTOMERS
-from ingest.log import EventLog
-from privacy.consent import EMAIL_MARKETING, Consent, ConsentLedger
 
 if TYPE_CHECKING:
     from tests.campaigns.peers import Mailbox, Service
 
 pytest_plugins = ["tests.campaigns.peers"]
-NOW = datetime(2024, 5, 1, tzinfo=UTC)
-PEOPLE = [f"c{number:03d}" for number in range(60)]
 
 
 @pytest.fixture
-def settings(tmp_path: Path, service_peer: Service) -> Settings:
-    """A workspace with sixty customers who agreed, one who did not, and a published campaign."""
-    home = tmp_path / "home"
-    log = EventLog(home / "events.db")
-    rows = [
-        {"customer_id": name, "email": f"{name}@example.test", "traits": "{}"}
-        for name in [*PEOPLE, "never"]
-    ]
-    log.put_customers(pa.Table.from_pylist(rows, schema=CUSTOMERS))
-    log.close()
-    ledger = ConsentLedger(home / "events.db")
-    ledger.record(
-        Consent(name, EMAIL_MARKETING, True, "consent", "test", "1", to_us(NOW))  # noqa: FBT003
-        for name in PEOPLE
-    )
-    ledger.close()
-    publish(home)
-    return Settings(home=home, service_url=service_peer.url, public_url=service_peer.url)
-
-
-def publish(home: Path, sender: str = "shop@example.test") -> None:
-    spec = CampaignSpec.model_validate(
-        {
-            "name": "weekly_picks",
-            "subject": "Hello",
-            "preheader": "Hello",
-            "from": {"name": "Shop", "address": sender},
-            "shop": {
-                "name": "Shop",
-                "url": "https://shop.test",
-                "product_url": "https://shop.test/{product_id}",
-                "postal_address": "1 Street",
-            },
-            "why": "You agreed.",
-            "slots": [{"name": "hero", "blocks": [{"block": "hero"}]}],
-        }
-    )
-    static = {"subject": "s", "preheader": "p", "html": "<p>", "text": "t", "blocks": []}
-    campaign = CompiledCampaign(spec, f"by-{sender}", "<p>", "t", (), (), static)  # type: ignore[arg-type]
-    save_compiled(campaign, {}, campaign_folder(home, "weekly_picks"))
+def settings(workspace: Settings) -> Settings:
+    return workspace
 
 
 def send(settings: Settings, transport: str = "outbox", **given: object) -> dict[str, object]:
