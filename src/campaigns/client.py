@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -19,6 +20,7 @@ ATTEMPTS: Final = 6
 FIRST_WAIT_S: Final = 0.25  # doubles each time: gives up after about eight seconds
 LONGEST_WAIT_S: Final = 5.0  # a Retry-After beyond this is cut
 LARGEST_PICTURE: Final = 1_000_000  # bytes; more does not belong inside an e-mail
+_IMAGE: Final = re.compile(r"image/[a-z0-9.+-]{1,40}")  # it becomes a header of the part
 
 
 class _Part(BaseModel):
@@ -167,7 +169,7 @@ class Client:
         except UnavailableError:
             return None
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        is_picture = response.status_code == httpx.codes.OK and kind.startswith("image/")
+        is_picture = response.status_code == httpx.codes.OK and _IMAGE.fullmatch(kind)
         if not is_picture or len(response.content) > LARGEST_PICTURE:
             return None
         return Picture(kind, response.content)

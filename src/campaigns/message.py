@@ -129,7 +129,7 @@ def compose(mailing: Mailing, body: Body, *, customer_id: str, to: str) -> Messa
         DataError: `to` is not a mailbox, or a header from the service has a line break.
     """
     recipient, message_id = mailbox(to), mailing.message_id(customer_id)
-    mail = _multipart("alternative", message_id)
+    mail = EmailMessage(policy=_POLICY)
     mail["From"] = Address(_line(mailing.sender.name), addr_spec=mailbox(mailing.sender.address))
     if mailing.sender.reply_to:
         mail["Reply-To"] = mailbox(mailing.sender.reply_to)
@@ -142,23 +142,21 @@ def compose(mailing: Mailing, body: Body, *, customer_id: str, to: str) -> Messa
             if re.search(r"[^\x20-\x7e]", value):
                 raise DataError(f"the service's header {name} is not one line of plain text.")
             mail[name] = value
-    mail["MIME-Version"] = "1.0"
     html, pictures = _inline(body.html, mailing.picture)
-    mail.attach(_text(body.text, "plain"))
     page = _text(html, "html")
     if pictures:
-        related = _multipart("related", message_id)
-        related.attach(page)
-        for name, picture in pictures.items():
-            related.attach(_image(name, picture))
-        page = related
-    mail.attach(page)
+        images = (_image(name, picture) for name, picture in pictures.items())
+        page = _multipart("related", message_id, page, *images)
+    mail["MIME-Version"] = "1.0"
+    # The parts are ours to the last byte, so they are joined by hand: the e-mail package parses
+    # and folds each of their headers anew, which took most of the time of a send.
+    headers = mail.as_bytes().removesuffix(b"\r\n")
     return Message(
         customer_id=customer_id,
         message_id=message_id,
         sender=mailbox(mailing.sender.address),
         recipient=recipient,
-        content=mail.as_bytes(),
+        content=headers + _multipart("alternative", message_id, _text(body.text, "plain"), page),
     )
 
 
@@ -192,29 +190,31 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _multipart(kind: str, message_id: str) -> EmailMessage:
-    part = EmailMessage(policy=_POLICY)
-    # "=_" occurs neither in quoted-printable nor in base64, so no content can end the part.
-    boundary = f"=_{digest(kind, message_id, length=24)}"
-    part["Content-Type"] = f'multipart/{kind}; boundary="{boundary}"'
-    return part
+def _multipart(kind: str, message_id: str, *parts: bytes) -> bytes:
+    # "=_" occurs neither in quoted-printable nor in base64, so no content can end a part.
+    boundary = f"=_{digest(kind, message_id, length=24)}".encode()
+    return b"".join(
+        (
+            b'Content-Type: multipart/%b; boundary="%b"\r\n\r\n' % (kind.encode(), boundary),
+            *(b"--%b\r\n%b\r\n" % (boundary, part) for part in parts),
+            b"--%b--\r\n" % boundary,
+        )
+    )
 
 
-def _text(text: str, subtype: str) -> EmailMessage:
-    part = EmailMessage(policy=_POLICY)
-    part["Content-Type"] = f'text/{subtype}; charset="utf-8"'
-    part["Content-Transfer-Encoding"] = "quoted-printable"
-    lines = "\n".join(text.splitlines()) + "\n"
-    part.set_payload(binascii.b2a_qp(lines.encode(), istext=True).decode("ascii"))
-    return part
+def _text(text: str, subtype: str) -> bytes:
+    lines = "\r\n".join(text.splitlines()) + "\r\n"
+    return (
+        f'Content-Type: text/{subtype}; charset="utf-8"\r\n'
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    ).encode() + binascii.b2a_qp(lines.encode(), istext=True)
 
 
-@lru_cache(maxsize=1_000)  # the same few pictures are in every e-mail; parts are not changed
-def _image(name: str, picture: Picture) -> EmailMessage:
-    part = EmailMessage(policy=_POLICY)
-    part["Content-Type"] = picture.content_type
-    part["Content-Transfer-Encoding"] = "base64"
-    part["Content-ID"] = f"<{name}>"
-    part["Content-Disposition"] = "inline"
-    part.set_payload(encodebytes(picture.content).decode("ascii"))
-    return part
+@lru_cache(maxsize=1_000)  # the same few pictures are in every e-mail
+def _image(name: str, picture: Picture) -> bytes:
+    return (
+        f"Content-Type: {picture.content_type}\r\n"
+        "Content-Transfer-Encoding: base64\r\n"
+        f"Content-ID: <{name}>\r\n"
+        "Content-Disposition: inline\r\n\r\n"
+    ).encode() + encodebytes(picture.content).replace(b"\n", b"\r\n")
