@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from core.clock import DAY_US, to_us
 from core.errors import NotReadyError
-from ingest.contract import CATALOGUE, CONSENTS, CUSTOMERS, EVENTS, ITEMS, TABLES
+from ingest.contract import EVENTS, ITEMS, TABLES
 from ingest.log import EventLog
 from ingest.schema import LINE_COLUMNS, read_batches
 
@@ -74,7 +74,10 @@ def connect(home: Path) -> duckdb.DuckDBPyConnection:
     connection.execute("SET threads TO 2")
     for name, schema in TABLES.items():
         if name not in _BY_DAY:
-            files[name] = [lake / f"{name}.parquet"] if (lake / f"{name}.parquet").exists() else []
+            file = lake / f"{name}.parquet"
+            # Consents only grow: file and rest together. The others change: file or log.
+            use = file.exists() and (name == "consents" or name not in live)
+            files[name] = [file] if use else []
         _view(connection, name, schema, sorted(files[name]), live.get(name, schema.empty_table()))
     return connection
 
@@ -100,13 +103,21 @@ def _view(
 def _open_rows(log: EventLog) -> dict[str, pa.Table]:
     events, items = _read(log, _OPEN)
     live = {"events": events, "items": items}
-    if log.has_consents():
-        live["consents"] = log.read(
-            f"SELECT {', '.join(CONSENTS.names)} FROM consents WHERE id > ?",
-            CONSENTS,
-            [log.mark("consents")],
-        )
+    for name in _changed(log):
+        schema = TABLES[name]
+        since = f" WHERE id > {log.mark('lake consents')}" if name == "consents" else ""
+        live[name] = log.read(f"SELECT {', '.join(schema.names)} FROM {name}{since}", schema)
     return live
+
+
+def _changed(log: EventLog) -> dict[str, int]:
+    """Return the version of each whole table that is not the one in the lake."""
+    versions = {name: log.mark(name) for name in ("catalogue", "customers")}
+    if log.has_consents():
+        versions["consents"] = int(log.rows("SELECT coalesce(max(id), 0) FROM consents")[0][0])
+    return {
+        name: version for name, version in versions.items() if version != log.mark(f"lake {name}")
+    }
 
 
 def _read(log: EventLog, where: str, given: Sequence[object] = ()) -> tuple[pa.Table, pa.Table]:
@@ -141,12 +152,9 @@ def export(
     the lake. After a crash in between the same files are written again, under the same names.
     """
     lake = home / "lake"
-    _whole(log, lake / "catalogue.parquet", "catalogue", CATALOGUE)
-    _whole(log, lake / "customers.parquet", "customers", CUSTOMERS)
-    if log.has_consents():
-        newest = int(log.rows("SELECT coalesce(max(id), 0) FROM consents")[0][0])
-        _whole(log, lake / "consents.parquet", "consents", CONSENTS)
-        log.set_mark("consents", newest)
+    for name, version in _changed(log).items():
+        _whole(log, lake / f"{name}.parquet", name, TABLES[name])
+        log.set_mark(f"lake {name}", version)
     today = to_us(as_of) // DAY_US
     days = log.rows(
         f"SELECT {_DAY}, count(*), max(e.seq), coalesce(x.stale, 0), coalesce(x.files, 0)"

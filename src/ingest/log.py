@@ -105,7 +105,10 @@ class EventLog:
         return self._db.execute(sql)
 
     def mark(self, name: str) -> int:
-        """Return a number kept in the log under `name`, 0 before it was set."""
+        """Return a number kept in the log under `name`, 0 before it was set.
+
+        Under the name of a table (catalogue, customers): how often it was changed.
+        """
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (name,)).fetchone()
         return int(row[0]) if row else 0
 
@@ -240,8 +243,10 @@ class EventLog:
         with self.transaction() as db:
             had, before = self.count(table), db.total_changes
             db.executemany(sql, to_rows(rows, schema.names))
-            new = self.count(table) - had
-            return new, db.total_changes - before - new
+            new, changes = self.count(table) - had, db.total_changes - before
+            if changes:
+                self.set_mark(table, self.mark(table) + 1)
+            return new, changes - new
 
     def put_aside(self, rows: pa.Table) -> int:
         """Add rows to quarantine (source, file, row, reason, payload); return how many were new."""

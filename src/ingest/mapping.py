@@ -247,7 +247,8 @@ def load_mapping(path: Path) -> Mapping:
     try:
         mapping = Mapping.model_validate(text)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt key also leaves its field missing: the key is what to show.
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ConfigError(
             f"mapping {path}, {where}: {first['msg']} (docs/how-to/import-your-data.md)."

@@ -1,11 +1,16 @@
+# ruff: noqa: S608  # the SQL of a test is its own
+
 from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -238,26 +243,64 @@ def test_any_split_shuffle_and_repetition_of_the_lines_gives_the_same_log(
 
 
 BAD_INPUTS = [
-    pytest.param({"mapping": MAPPING.replace("time: bought", "time: when_bought")}, ConfigError,
+    pytest.param(
+        {"mapping": MAPPING.replace("time: bought", "time: when_bought")},
+        ConfigError,
         r"shop.yaml, section events, field time: no column 'when_bought'; events has the columns "
-        r"order_no, line, bought, customer, sku, qty, price", id="unknown-column"),
-    pytest.param({"mapping": MAPPING.replace("price: price}\np", "price: qty * 2}\np")}, ConfigError,
-        r"section events, field item.price: .*No function matches", id="sum-of-text"),
-    pytest.param({"mapping": MAPPING.replace("time: bought", "time: bought)")}, ConfigError,
-        r"section events, field time: .*syntax error", id="not-sql"),
-    pytest.param({"mapping": MAPPING.replace("events:\n", "events:\n  from: orders\n")}, ConfigError,
-        r"no input or view 'orders'; there are events", id="unknown-input"),
-    pytest.param({"mapping": MAPPING + "views: {v: SELECT foo FROM events}"}, ConfigError,
-        r"view v: no column 'foo'; events has the columns", id="unknown-column-in-a-view"),
-    pytest.param({"events": Path("nowhere.csv")}, DataError, r"nowhere.csv does not exist", id="missing-file"),
+        r"order_no, line, bought, customer, sku, qty, price",
+        id="unknown-column",
+    ),
+    pytest.param(
+        {"mapping": MAPPING.replace("price: price}\np", "price: qty * 2}\np")},
+        ConfigError,
+        r"section events, field item.price: .*No function matches",
+        id="sum-of-text",
+    ),
+    pytest.param(
+        {"mapping": MAPPING.replace("time: bought", "time: bought)")},
+        ConfigError,
+        r"section events, field time: .*syntax error",
+        id="not-sql",
+    ),
+    pytest.param(
+        {"mapping": MAPPING.replace("events:\n", "events:\n  from: orders\n")},
+        ConfigError,
+        r"no input or view 'orders'; there are events",
+        id="unknown-input",
+    ),
+    pytest.param(
+        {"mapping": f"{MAPPING}views: {{v: FROM events WHERE foo}}"},
+        ConfigError,
+        r"view v: no column 'foo'; events has the columns",
+        id="unknown-column-in-a-view",
+    ),
+    pytest.param(
+        {"events": Path("nowhere.csv")},
+        DataError,
+        r"nowhere.csv does not exist",
+        id="missing-file",
+    ),
     pytest.param({"events": ""}, DataError, r"is empty", id="empty-file"),
     pytest.param({"events": HEADER}, DataError, r"section events has no rows", id="no-rows"),
-    pytest.param({"events": HEADER + "A1,1,soon,ann,tea,1,1\n"}, DataError,
-        r"none of the 1 rows of events.csv can be used; 1 of them: unreadable time", id="no-good-row"),
-    pytest.param({"products": PRODUCTS.splitlines()[0] + "\n"}, DataError, r"the catalogue is empty", id="empty-catalogue"),
-    pytest.param({"currency": "EUR"}, ConfigError,
-        r"has the currency GBP, the workspace EUR, and there is no rate", id="wrong-currency"),
-]  # fmt: skip
+    pytest.param(
+        {"events": HEADER + "A1,1,soon,ann,tea,1,1\n"},
+        DataError,
+        r"none of the 1 rows of events.csv can be used; 1 of them: unreadable time",
+        id="no-good-row",
+    ),
+    pytest.param(
+        {"products": PRODUCTS.splitlines()[0] + "\n"},
+        DataError,
+        r"the catalogue is empty",
+        id="empty-catalogue",
+    ),
+    pytest.param(
+        {"currency": "EUR"},
+        ConfigError,
+        r"has the currency GBP, the workspace EUR, and there is no rate",
+        id="wrong-currency",
+    ),
+]
 
 
 @pytest.mark.parametrize(("change", "error", "message"), BAD_INPUTS)
@@ -269,12 +312,13 @@ def test_a_mistake_is_one_line_and_leaves_the_workspace_as_it_was(
         shop.take(
             events=EVENTS,
             products=PRODUCTS,
-            **({"currency": "EUR", "rates": {"GBP": 1.2}} if "currency" in change else {}),
-        )  # type: ignore[arg-type]
+            currency=change.get("currency", ""),
+            rates={"GBP": 1.2} if "currency" in change else {},
+        )
     before = shop.dump() if used else None
 
     with pytest.raises(error, match=message) as caught:
-        shop.take(**({"events": EVENTS} | change))  # type: ignore[arg-type]
+        shop.take(**({"events": EVENTS} | change))
 
     assert "\n" not in str(caught.value)
     assert shop.dump() == before if used else not shop.home.exists()
@@ -333,6 +377,34 @@ def test_consents_of_a_file_reach_the_ledger_and_nothing_else_does(shop: Shop) -
         ("ann", "email_marketing", 1, "shop"),
     ]
     assert shop.reasons() == {3: "unknown purpose", 4: "missing or unreadable granted"}
+
+
+PEAK = """
+import resource, sys
+from pathlib import Path
+from ingest import inputs
+from tests.ingest.shop import Shop
+
+inputs.MEMORY = "100MB"
+Shop(Path(sys.argv[1])).take(events=Path(sys.argv[1]) / "big.csv")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_memory_does_not_grow_with_the_number_of_rows(new_shop: Callable[[], Shop]) -> None:
+    def peak_mb(rows: int) -> int:
+        folder = new_shop().folder
+        duckdb.sql(
+            f"COPY (SELECT 'A' || range // 3 AS order_no, range AS line, '2024-01-01' AS bought, "
+            f"'c' || range // 3 % 500 AS customer, 'tea' AS sku, 1 AS qty, '3.50' AS price "
+            f"FROM range({rows})) TO '{folder / 'big.csv'}'"
+        )
+        command = [sys.executable, "-c", PEAK, str(folder)]
+        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    small, large = peak_mb(20_000), peak_mb(200_000)
+
+    assert large < small + 100  # ten times the rows; held in memory they would take far more
 
 
 def test_row_numbers_hold_across_quoted_line_breaks_and_malformed_lines(shop: Shop) -> None:

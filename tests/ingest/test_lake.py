@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from tests.ingest.shop import AS_OF, EVENTS, HEADER, MAPPING, PRODUCTS, Shop
+
+from core.errors import NotReadyError
+from ingest.lake import connect, export
+from ingest.log import EventLog
+from privacy.consent import ConsentLedger
+
+CONSENTS = 'consents: {customer_id: who, purpose: "\'analytics\'", granted: "true", time: at}\n'
+
+
+def write(shop: Shop, as_of: datetime = AS_OF) -> int:
+    log = EventLog(shop.home / "events.db")
+    try:
+        return export(log, shop.home, as_of=as_of)
+    finally:
+        log.close()
+
+
+def seen(shop: Shop, table: str = "items") -> list[tuple[object, ...]]:
+    connection = connect(shop.home)
+    key = "event_id, position" if table == "items" else "event_id"
+    try:
+        return connection.execute(f"SELECT * FROM {table} ORDER BY {key}").fetchall()  # noqa: S608
+    finally:
+        connection.close()
+
+
+def files(shop: Shop, table: str = "events") -> dict[str, list[str]]:
+    return {
+        day.name: sorted(path.name for path in day.iterdir())
+        for day in sorted((shop.home / "lake" / table).iterdir())
+    }
+
+
+def test_closed_days_are_files_and_open_days_come_from_the_log(shop: Shop) -> None:
+    shop.take(events=EVENTS, products=PRODUCTS)
+    before = {table: seen(shop, table) for table in ("events", "items")}
+
+    assert write(shop, datetime(2024, 5, 1, 23, tzinfo=UTC)) == 1  # 1 May is still open
+
+    assert files(shop) == {"day=2024-01-31": ["part-0000.parquet"]}
+    assert {table: seen(shop, table) for table in ("events", "items")} == before
+    assert len(before["items"]) == 3
+
+
+def test_an_empty_workspace_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(NotReadyError, match=r"Run `sendwise import` first"):
+        connect(tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_writing_again_writes_nothing(shop: Shop) -> None:
+    shop.take(events=EVENTS)
+
+    assert (write(shop), write(shop)) == (2, 0)
+
+
+def test_a_late_row_goes_to_its_day_as_a_further_file(shop: Shop) -> None:
+    shop.take(events=EVENTS)
+    write(shop)
+    shop.take(events=HEADER + "C1,1,2024-01-31 08:00:00,ann,tea,1,3.50\n")
+    before = seen(shop)
+
+    assert write(shop) == 1
+
+    assert files(shop)["day=2024-01-31"] == ["part-0000.parquet", "part-0001.parquet"]
+    assert files(shop)["day=2024-05-01"] == ["part-0000.parquet"]
+    assert seen(shop) == before
+    assert len(before) == 4
+
+
+def test_a_revised_day_is_written_anew(shop: Shop) -> None:
+    shop.take(events=EVENTS)
+    write(shop)
+    shop.take(events=HEADER + "C1,1,2024-01-31 08:00:00,ann,tea,1,3.50\n")
+    write(shop)
+    shop.take(events=HEADER + "A1,3,2024-01-31 23:30:00,ann,jam,1,2.00\n")
+    before = seen(shop)  # the stale day is read from the log
+
+    assert write(shop) == 1
+
+    assert files(shop)["day=2024-01-31"] == ["part-0000.parquet"]
+    assert seen(shop) == before
+    assert [row[5] for row in before if row[0] == "A1"] == ["tea", "mug", "jam"]
+    assert {row[0]: row[9] for row in seen(shop, "events")}["A1"] == 1700
+
+
+def test_a_crash_between_file_and_log_counts_nothing_twice(shop: Shop) -> None:
+    shop.take(events=EVENTS)
+    before = seen(shop)
+    write(shop)
+    log = EventLog(shop.home / "events.db")
+    with log.transaction() as db:
+        db.execute("DELETE FROM exports")  # as if the process had died before this commit
+    log.close()
+
+    assert write(shop) == 2
+    assert seen(shop) == before
+
+
+def test_a_withdrawal_is_seen_before_the_next_export(shop: Shop) -> None:
+    shop.take(MAPPING + CONSENTS, events=EVENTS, consents="who,at\nann,2024-01-01\n")
+    write(shop)
+    ledger = ConsentLedger(shop.home / "events.db")
+    ledger.withdraw("ann", "analytics", "unsubscribe", AS_OF)
+    ledger.close()
+
+    for _ in range(2):
+        connection = connect(shop.home)
+        rows = connection.execute("SELECT granted FROM consents ORDER BY ts_us").fetchall()
+        connection.close()
+        assert rows == [(True,), (False,)]
+        write(shop)
+
+
+def test_a_changed_catalogue_is_seen_before_the_next_export(shop: Shop) -> None:
+    def names() -> list[tuple[object, ...]]:
+        connection = connect(shop.home)
+        rows = connection.execute("SELECT name FROM catalogue ORDER BY name").fetchall()
+        connection.close()
+        return rows
+
+    shop.take(events=EVENTS, products=PRODUCTS)
+    assert names() == [("Green tea",), ("Mug",)]
+    write(shop)
+    shop.take(events=EVENTS, products=PRODUCTS.replace("Mug", "Cup"))
+    assert names() == [("Cup",), ("Green tea",)]
+    write(shop)
+    assert names() == [("Cup",), ("Green tea",)]
+
+
+def test_days_are_those_of_utc(shop: Shop) -> None:
+    shop.take(events=HEADER + "A1,1,2024-05-01 00:30:00,ann,tea,1,3.50\n")  # London: UTC + 1
+    write(shop)
+
+    assert list(files(shop)) == ["day=2024-04-30"]
+
+
+PROGRAM = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from core.settings import load_settings
+from ingest import lines
+from pipelines.import_data import import_data
+
+lines.BATCH = 20  # many transactions, so that a kill falls between them
+folder = Path(sys.argv[1])
+import_data(
+    load_settings(home=folder / "home"),
+    as_of=datetime(2024, 6, 1, tzinfo=UTC),
+    mapping=folder / "shop.yaml",
+    inputs={"events": folder / "big.csv"},
+)
+"""
+
+
+def test_an_import_that_is_killed_is_simply_run_again(shop: Shop) -> None:
+    day = datetime(2024, 1, 1, tzinfo=UTC)
+    rows = [
+        f"O{n},{line},{day + timedelta(hours=n):%Y-%m-%d %H:%M:%S},c{n % 50},tea,1,3.50\n"
+        for n in range(1_000)
+        for line in (1, 2)
+    ]
+    shop.file("shop.yaml", MAPPING)
+    big = shop.file("big.csv", HEADER + "".join(rows))
+    command = [sys.executable, "-c", PROGRAM, str(shop.folder)]
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while first.poll() is None and time.monotonic() < deadline:
+        if (shop.home / "events.db").exists() and written(shop) > 0:
+            break
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    after_kill = written(shop)
+
+    subprocess.run(command, check=True, capture_output=True)
+
+    assert 0 < after_kill < 1_000
+    assert len(seen(shop)) == 2_000
+    whole = Shop(shop.folder / "whole")
+    whole.folder.mkdir()
+    whole.take(events=big)
+    assert shop.dump() == whole.dump()
+    assert shop.query("SELECT seq, event_id FROM events") == whole.query(
+        "SELECT seq, event_id FROM events"
+    )
+
+
+def written(shop: Shop) -> int:
+    tables = shop.query("SELECT count(*) FROM sqlite_master WHERE name = 'exports'")
+    return int(str(shop.query("SELECT count(*) FROM events")[0][0])) if tables == [(1,)] else 0
