@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from core.clock import parse_as_of
-from pipelines.cli import AsOf, JsonFlag, app, settings_of
+from pipelines.cli import JsonFlag, app, settings_of
 
 
 @app.command("import")
@@ -32,7 +32,13 @@ def import_command(
         Path | None, typer.Option(help="CSV or Parquet file of customers.")
     ] = None,
     consents: Annotated[Path | None, typer.Option(help="CSV or Parquet file of consents.")] = None,
-    as_of: AsOf = "",
+    as_of: Annotated[
+        str,
+        typer.Option(
+            help="The import's clock (ISO 8601): rows more than a day after it are refused, the "
+            "days before it are written to the lake. Empty: now."
+        ),
+    ] = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Bring purchases, products and customers into the workspace.
