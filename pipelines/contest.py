@@ -6,6 +6,7 @@ what a trainer's fit gives back is a `Contest` of the candidate, its baselines a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -13,11 +14,14 @@ from typing import Any, Literal
 
 from matplotlib.figure import Figure
 
+from features.registry import CLUSTERS, PROPENSITY
 from models import tracking
 from models.artefact import Artefact
 from models.card import Card, Row, render_card
 from models.gate import Verdict
 from pipelines.outcome import Outcome
+
+_MEANINGS = {one.name: f"{one.description} ({one.unit})" for one in (*PROPENSITY, *CLUSTERS)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,7 @@ class Contender:
     """One fitted model with its metrics on the slice that all contenders share."""
 
     name: str  # as the table shows it, e.g. "lightgbm", "rfm-sum", "champion v3"
-    model: Artefact
+    model: Artefact | None  # None: shown beside the others, never registered
     metrics: Mapping[str, float]
 
 
@@ -77,7 +81,7 @@ def record(
     run.params(contest.params)
     metrics = dict(contest.candidate.metrics)
     for contender, role in contest.everyone[1:]:
-        slug = "champion" if role == "champion" else contender.name.replace(" ", "-")
+        slug = "champion" if role == "champion" else contender.name
         metrics |= {f"{slug}.{name}": value for name, value in contender.metrics.items()}
     verdict = contest.verdict
     for name, interval in (
@@ -90,7 +94,7 @@ def record(
                 f"gain_over_{name}_low": interval.low,
                 f"gain_over_{name}_high": interval.high,
             }
-    run.metrics(metrics)
+    run.metrics({_slug(name): value for name, value in metrics.items()})
     run.tags(
         {
             "features_digest": data.features_digest,
@@ -118,10 +122,15 @@ def _card(data: LearntFrom, params: Mapping[str, object], contest: Contest) -> C
             Row(name=one.name, role=role, metrics=one.metrics) for one, role in contest.everyone
         ],
         verdict=contest.verdict,
-        features=data.features,
+        features={name: _MEANINGS.get(name, dtype) for name, dtype in data.features.items()},
         limits=contest.limits,
         params={**params, **contest.params},
     )
+
+
+def _slug(name: str) -> str:
+    """Bring a name to what MLflow allows: `recall@20` is `recall_at_20`."""
+    return re.sub(r"[^\w.-]+", "-", name.replace("@", "_at_"))
 
 
 def report_of(data: LearntFrom, contest: Contest) -> dict[str, Any]:
@@ -142,15 +151,11 @@ def report_of(data: LearntFrom, contest: Contest) -> dict[str, Any]:
         "over_champion": asdict(verdict.over_champion) if verdict.over_champion else None,
         "version": None,
         "alias": None,
+        "notes": list(contest.notes),
     }
 
 
-def outcome_of(
-    report: dict[str, Any],
-    *,
-    notes: Sequence[str] = (),
-    status: Literal["done", "unchanged"] = "done",
-) -> Outcome:
+def outcome_of(report: dict[str, Any], *, status: Literal["done", "unchanged"] = "done") -> Outcome:
     """Turn a report into what the command line shows."""
     names = list(dict.fromkeys(n for one in report["contenders"] for n in one["metrics"]))
     names.sort(key=lambda name: name != report["metric"])
@@ -165,6 +170,6 @@ def outcome_of(
         data=report,
         columns=("model", "role", *names, "registered"),
         rows=rows,
-        notes=[fate, *notes],
+        notes=[fate, *report["notes"]],
         status=status,
     )

@@ -14,7 +14,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Final
 
-from core.errors import ConfigError, NotReadyError
+from core.errors import ConfigError, DataError, NotReadyError
 from core.ids import digest
 from core.settings import Settings
 from models import registry, tracking
@@ -107,13 +107,15 @@ def finish(
             registry.admit(settings, data.name, report["version"], promote=contest.verdict.promote)
     if register and contest.verdict.promote:
         registry.champion(settings, data.name)  # keeps the bundle that serving starts from
-    return outcome_of(report, notes=contest.notes)
+    return outcome_of(report)
 
 
 def _register(
     settings: Settings, run: tracking.Run, data: LearntFrom, contest: Contest, fingerprint: str
 ) -> str:
     winner = contest.winner
+    if winner.model is None:
+        raise DataError(f"{winner.name} is shown for comparison only and cannot be registered.")
     registry.clear_leavings(settings, data.name, fingerprint)
     return run.register(
         winner.model,

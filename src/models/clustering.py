@@ -65,9 +65,10 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """The chosen clusters and how all k did."""
+    """The chosen clusters, how all k did, and how the usual recipe would have done."""
 
     model: Clusters
+    naive: Trial
     trials: tuple[Trial, ...]
     chosen: Trial
     labels: NDArray[np.int64]  # of the customers learnt from, in the order of the frame
@@ -112,6 +113,7 @@ def fit_clusters(
             trials.append(try_k(sample, k, seed=seed, refits=refits))
             advance(1)
         chosen = choose(trials)
+        naive = _naive(values, ks, seed=seed, refits=refits)
         centres = _kmeans(points, chosen.k, seed)
     labels = nearest(points, centres)
     revenue = frame[REVENUE[2].name].to_numpy(dtype=np.float64)
@@ -125,7 +127,7 @@ def fit_clusters(
         clusters=_describe(frame, scale.ranks(values), labels, columns, chosen.k),
         shop=_medians(frame),
     )
-    return Fitted(model=model, trials=tuple(trials), chosen=chosen, labels=labels)
+    return Fitted(model=model, naive=naive, trials=tuple(trials), chosen=chosen, labels=labels)
 
 
 def try_k(points: Floats, k: int, *, seed: int, refits: int) -> Trial:
@@ -173,6 +175,16 @@ def _space(frame: pd.DataFrame) -> tuple[tuple[str, ...], Floats]:
     columns = tuple(name for names, _ in blocks for name in names)
     weights = [weight / np.sqrt(len(names)) for names, weight in blocks for _ in names]
     return columns, np.array(weights)
+
+
+def _naive(values: Floats, ks: Sequence[int], *, seed: int, refits: int) -> Trial:
+    """Judge the usual recipe, z-scores and the k of the best silhouette, by the same measures."""
+    known = np.where(np.isnan(values), np.nanmean(values, axis=0), values)
+    spread = known.std(axis=0)
+    points = _sample((known - known.mean(axis=0)) / np.where(spread > 0, spread, 1.0), seed)
+    by_silhouette = (try_k(points, k, seed=seed, refits=1) for k in ks)
+    best = max(by_silhouette, key=lambda trial: trial.silhouette)
+    return try_k(points, best.k, seed=seed, refits=refits)
 
 
 def _sample(points: Floats, seed: int) -> Floats:

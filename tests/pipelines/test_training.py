@@ -54,7 +54,7 @@ def model() -> Clusters:
 def contest(verdict: Verdict) -> Contest:
     return Contest(
         candidate=Contender(name="new", model=model(), metrics={"auc": 0.8, "ece": 0.01}),
-        baselines=[Contender(name="rule", model=model(), metrics={"auc": 0.7})],
+        baselines=[Contender(name="rule", model=model(), metrics={"auc": 0.7, "recall@5": 0.2})],
         headline="auc",
         verdict=verdict,
         slice="ten customers",
@@ -151,9 +151,14 @@ def test_the_run_keeps_metrics_of_all_and_a_card(shop: Settings) -> None:
     (version,) = registry.versions(shop, "kept")
     with tracking.server(shop) as client:
         data = client.get_run(version.run_id).data
-    assert data.metrics == {"auc": 0.8, "ece": 0.01, "rule.auc": 0.7}
+    assert data.metrics == {
+        "auc": 0.8,
+        "ece": 0.01,
+        "rule.auc": 0.7,
+        "rule.recall_at_5": 0.2,
+    }
     assert data.tags["verdict"] == "beats the baseline"
-    assert "| rule | baseline | 0.7000 |" in tracking.read_text(
+    assert "| rule | baseline | 0.7000 |  | 0.2000 |" in tracking.read_text(
         shop, version.run_id, "model_card.md"
     )
 
@@ -187,8 +192,8 @@ def test_a_second_clustering_is_set_beside_the_champion(shop: Settings) -> None:
 
     contenders = outcome.data["contenders"]
     assert isinstance(contenders, list)
-    assert [one["role"] for one in contenders] == ["candidate", "champion"]
-    assert contenders[1]["metrics"]["agreement"] > 0.5
+    assert [one["role"] for one in contenders] == ["candidate", "baseline", "champion"]
+    assert contenders[2]["metrics"]["agreement"] > 0.5
 
 
 @pytest.mark.parametrize(
