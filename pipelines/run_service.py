@@ -37,10 +37,7 @@ def run_service(settings: Settings, *, host: str, port: int, as_of: str) -> NoRe
     if now:
         parse_as_of(now)
     host = check_address(host, port)
-    environment = server_environment(settings, now=now)
-    if "public_url" not in settings.model_fields_set:
-        environment["SENDWISE_PUBLIC_URL"] = _address(host, port)
-    os.environ.update(environment)
+    os.environ.update(server_environment(settings, now=now))
     ask_registry(settings)
     _greet(settings, host=host, port=port, now=now)
     command = [sys.executable, "-m", "bentoml", "serve", SERVICE, "--host", host]
