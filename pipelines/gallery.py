@@ -161,8 +161,7 @@ def _differing(looks: Sequence[Look]) -> list[Look]:
         chosen.append(best)
         seen |= {("personal", best.personal), best.cluster, best.mail.rung, *best.blocks}
         seen.add((best.cluster, best.blocks))
-    # Personal ones first, by cluster: likes stand beside likes.
-    return sorted(chosen, key=lambda look: (not look.personal, look.cluster, look.blocks))
+    return sorted(chosen, key=lambda look: not look.personal)
 
 
 def _explained(service: Client, campaign: CompiledCampaign, looks: Sequence[Look]) -> list[Look]:
@@ -236,7 +235,7 @@ def _card(number: int, look: Look, campaign: CompiledCampaign) -> str:
 <div class="inbox"><span class="face">{sender[:1]}</span><p><b>{sender}</b><br>
 <span class="subject">{escape(mail.subject or "")}</span>
 <span class="preheader">{escape(mail.preheader or "")}</span></p></div>
-<div class="frame"><iframe src="{number:02d}.html" sandbox loading="lazy"
+<div class="frame"><iframe src="{number:02d}.html" sandbox="allow-same-origin" loading="lazy"
  title="E-mail to customer {escape(mail.customer_id)}"></iframe></div>
 <details open><summary>Why these products</summary><ul class="products">{products}</ul></details>
 <details><summary>Why these blocks</summary><ul class="blocks">{blocks}</ul></details>
@@ -254,9 +253,14 @@ def _about(look: Look) -> str:
         why = escape(str(reasons.get("p_order_30d", "")))
         chips += (
             f'<span class="chance" title="{why}"><meter min="0" max="1" value="{chance:.3f}">'
-            f"</meter> {chance:.0%} to order within 30 days</span>"
+            f"</meter> {_percent(chance)} to order within 30 days</span>"
         )
     return f'<p class="chips">{chips}</p>'
+
+
+def _percent(chance: float) -> str:
+    """Return a chance in words that never claim certainty."""
+    return "over 99%" if chance > 0.99 else "under 1%" if chance < 0.01 else f"{chance:.0%}"
 
 
 def _product(product: Mapping[str, Any]) -> str:

@@ -13,7 +13,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -22,18 +21,13 @@ import pyarrow as pa
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from tests.campaigns.mailing_list import NOW, PEOPLE, PNG, publish
 
-from content.campaign import CompiledCampaign, campaign_folder, save_compiled
-from content.spec import CampaignSpec
 from core.clock import to_us
 from core.settings import Settings
 from ingest.contract import CUSTOMERS
 from ingest.log import EventLog
 from privacy.consent import EMAIL_MARKETING, PERSONALISATION, Consent, ConsentLedger
-
-NOW = datetime(2024, 5, 1, tzinfo=UTC)
-PEOPLE = [f"c{number:03d}" for number in range(60)]
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
 
 @dataclass
@@ -160,29 +154,6 @@ def service_peer() -> Iterator[Service]:
     server.shutdown()
     server.server_close()
     thread.join()
-
-
-def publish(home: Path, sender: str = "shop@example.test") -> None:
-    """Put a campaign where the send step looks it up."""
-    spec = CampaignSpec.model_validate(
-        {
-            "name": "weekly_picks",
-            "subject": "Hello",
-            "preheader": "Hello",
-            "from": {"name": "Shop", "address": sender},
-            "shop": {
-                "name": "Shop",
-                "url": "https://shop.test",
-                "product_url": "https://shop.test/{product_id}",
-                "postal_address": "1 Street",
-            },
-            "why": "You agreed.",
-            "slots": [{"name": "hero", "blocks": [{"block": "hero"}]}],
-        }
-    )
-    static = {"subject": "s", "preheader": "p", "html": "<p>", "text": "t", "blocks": []}
-    campaign = CompiledCampaign(spec, f"by-{sender}", "<p>", "t", (), (), static)  # type: ignore[arg-type]
-    save_compiled(campaign, {}, campaign_folder(home, "weekly_picks"))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pipelines.gallery import SHOWN, write_gallery
-from tests.campaigns.peers import NOW, PEOPLE, PNG
+from tests.campaigns.mailing_list import NOW, PEOPLE, PNG
 
 from core.errors import NotEnoughDataError, NotReadyError, UnavailableError
 from core.settings import Settings

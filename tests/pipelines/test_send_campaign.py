@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pipelines.send_campaign import send_campaign
-from tests.campaigns.peers import NOW, PEOPLE, publish
+from tests.campaigns.mailing_list import NOW, PEOPLE, publish
 
 from campaigns.claims import Claims
 from core.errors import ConfigError, NotReadyError, SendwiseError, UnavailableError
