@@ -32,17 +32,18 @@ _EVENTS_AT_A_TIME: Final = 20_000
 _OWN: Final = ("position", *LINE_COLUMNS)
 _NUMBERED: Final = pa.schema([("seq", pa.int64()), *EVENTS])
 _EVENTS_SQL: Final = f"SELECT {', '.join(_NUMBERED.names)} FROM events AS e"
-# What an item shares with its event is taken from there: a third less to carry over.
+# What an item shares with its event is taken from there: a third less to carry over. CROSS JOIN
+# is how SQLite is told to begin with the events.
 _LINES: Final = pa.schema([("seq", pa.int64()), *(ITEMS.field(name) for name in _OWN)])
 _ITEMS_SQL: Final = (
     f"SELECT i.seq, {', '.join(f'i.{name}' for name in _OWN)}"
-    " FROM events AS e JOIN items AS i USING (seq)"
+    " FROM events AS e CROSS JOIN items AS i USING (seq)"
 )
 _DAY: Final = "e.ts_us / 86400000000"
 # Rows of the log that no file of the lake has, day by day.
 _OPEN: Final = (
-    f"LEFT JOIN exports AS x ON x.day = {_DAY}"
-    " WHERE (x.day IS NULL OR x.stale OR e.seq > x.through_seq)"
+    "WHERE e.seq > coalesce((SELECT iif(x.stale, 0, x.through_seq) FROM exports AS x"
+    f" WHERE x.day = {_DAY}), 0)"
 )
 
 
@@ -158,7 +159,8 @@ def export(
     today = to_us(as_of) // DAY_US
     days = log.rows(
         f"SELECT {_DAY}, count(*), max(e.seq), coalesce(x.stale, 0), coalesce(x.files, 0)"
-        f" FROM events AS e {_OPEN} AND {_DAY} < ? GROUP BY 1 ORDER BY 1",
+        f" FROM events AS e LEFT JOIN exports AS x ON x.day = {_DAY}"
+        f" {_OPEN} AND {_DAY} < ? GROUP BY 1 ORDER BY 1",
         [today],
     )
     done = 0
