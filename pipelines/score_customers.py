@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Final, Literal
 
 import duckdb
@@ -212,17 +213,7 @@ def _outcome(
 ) -> Outcome:
     """Sum up the snapshot from its own files, so that the table says what is really there."""
     folder = settings.home / "snapshots" / manifest.id
-    scores = pd.read_parquet(folder / "scores.parquet", columns=list(manifest.outputs))
-    listed = pd.read_parquet(folder / "lists.parquet", columns=[c.CUSTOMER_ID, "slot"])
-    rows: list[list[object]] = []
-    for name, column in scores.items():
-        numbers = pd.api.types.is_numeric_dtype(column) and column.notna().any()
-        mean = float(column.mean()) if numbers else None
-        rows.append([str(name), int(column.notna().sum()), float(column.notna().mean()), mean])
-    for slot in _SLOTS:
-        lengths = listed[listed["slot"] == slot].groupby(c.CUSTOMER_ID).size()
-        share = len(lengths) / manifest.customers
-        rows.append([f"list {slot}", len(lengths), share, float(lengths.mean()) if share else None])
+    rows = _rows(folder, manifest)
     versions = ", ".join(f"{name} v{number}" for name, number in manifest.model_versions.items())
     return Outcome(
         title=f"{manifest.customers:,} customers scored as of {manifest.as_of:%Y-%m-%d %H:%M} UTC",
@@ -247,3 +238,19 @@ def _outcome(
         ],
         status=status,
     )
+
+
+def _rows(folder: Path, manifest: Manifest) -> list[tuple[str, int, float, float | None]]:
+    """Return name, customers, coverage and mean of each output and each list."""
+    scores = pd.read_parquet(folder / "scores.parquet", columns=list(manifest.outputs))
+    listed = pd.read_parquet(folder / "lists.parquet", columns=[c.CUSTOMER_ID, "slot"])
+    rows: list[tuple[str, int, float, float | None]] = []
+    for name, column in scores.items():
+        numbers = pd.api.types.is_numeric_dtype(column) and column.notna().any()
+        mean = float(column.mean()) if numbers else None
+        rows.append((str(name), int(column.notna().sum()), float(column.notna().mean()), mean))
+    for slot in _SLOTS:
+        lengths = listed[listed["slot"] == slot].groupby(c.CUSTOMER_ID).size()
+        share = len(lengths) / manifest.customers
+        rows.append((f"list {slot}", len(lengths), share, float(lengths.mean()) if share else None))
+    return rows

@@ -18,6 +18,22 @@ from ingest.contract import ORDER_COMPLETED
 
 POPULAR_WINDOW: Final = 30 * DAY
 
+_SALES: Final = """
+WITH sales AS (
+    SELECT product_id, count(DISTINCT event_id) AS sold_ever,
+        count(DISTINCT event_id) FILTER (ts_us >= $since) AS sold
+    FROM items WHERE event = $completed AND ts_us < $before GROUP BY product_id
+)
+SELECT product_id, bool_or(available) IS NOT FALSE
+        AND NOT bool_or(list_has_any(
+            [trim(step) FOR step IN string_split(upper(coalesce(category, '')), '/')],
+            $never
+        )) AS allowed,
+    coalesce(max(sold), 0) AS sold, coalesce(max(sold_ever), 0) AS sold_ever
+FROM catalogue LEFT JOIN sales USING (product_id)
+WHERE product_id IS NOT NULL GROUP BY product_id ORDER BY product_id
+"""
+
 Strings = NDArray[np.str_]
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -68,21 +84,7 @@ def read_assortment(
     """
     before_us = to_us(before)
     found = connection.execute(
-        """
-        WITH sales AS (
-            SELECT product_id, count(DISTINCT event_id) AS sold_ever,
-                count(DISTINCT event_id) FILTER (ts_us >= $since) AS sold
-            FROM items WHERE event = $completed AND ts_us < $before GROUP BY product_id
-        )
-        SELECT product_id, bool_or(available) IS NOT FALSE
-                AND NOT bool_or(list_has_any(
-                    [trim(step) FOR step IN string_split(upper(coalesce(category, '')), '/')],
-                    $never
-                )) AS allowed,
-            coalesce(max(sold), 0) AS sold, coalesce(max(sold_ever), 0) AS sold_ever
-        FROM catalogue LEFT JOIN sales USING (product_id)
-        WHERE product_id IS NOT NULL GROUP BY product_id ORDER BY product_id
-        """,
+        _SALES,
         {
             "before": before_us,
             "since": to_us(before - POPULAR_WINDOW),

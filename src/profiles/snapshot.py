@@ -159,9 +159,7 @@ def current_id(home: Path) -> str:
     except UnicodeDecodeError:
         text = ""
     if not re.fullmatch(r"[\w-]+", text) or not (pointer.parent / text).is_dir():
-        raise NotReadyError(
-            f"{pointer} names no snapshot that is there. Run `sendwise score` again."
-        )
+        raise NotReadyError(f"{pointer} names no snapshot that is there. Run `sendwise score`.")
     return text
 
 
@@ -224,11 +222,9 @@ class Snapshot:
         return {customer_id: unpack(customer_id, body) for customer_id, body in rows}
 
     def customer_ids(self) -> Iterator[str]:
-        """Every customer of the snapshot, in order."""
-        for (customer_id,) in self._store.execute(
-            "SELECT customer_id FROM profile ORDER BY customer_id"
-        ):
-            yield customer_id
+        """Return every customer of the snapshot, in order."""
+        rows = self._store.execute("SELECT customer_id FROM profile ORDER BY customer_id")
+        return (customer_id for (customer_id,) in rows)
 
     def popular(self, cluster: str | None = None) -> list[Pick]:
         """Return what is popular in a cluster; for None or an unknown one, with everybody."""
@@ -275,10 +271,14 @@ def _fill(
     (folder / "manifest.json").write_bytes(
         orjson.dumps(written.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
     )
+    _sync(folder)
+    return written
+
+
+def _sync(folder: Path) -> None:
     for path in folder.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())
-    return written
 
 
 def _batches(profiles: Iterable[Profile]) -> Iterator[list[Profile]]:
