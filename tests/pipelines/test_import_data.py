@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from pipelines.import_data import import_data
 
 from core.errors import ConfigError
 from core.settings import load_settings
 from ingest.lake import connect
 from ingest.log import EventLog
+from pipelines.import_data import import_data
 from privacy.consent import ConsentLedger
 
 PAGE = Path("docs/how-to/import-your-data.md")
@@ -50,7 +50,7 @@ def sendwise(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_the_example_of_the_page_does_what_the_page_says(example: Path) -> None:
     home = example / "home"
     first = sendwise(home, *arguments(example), "--as-of", "2024-06-01", "--json")
-    again = sendwise(home, *arguments(example), "--as-of", "2024-06-01", "--json")
+    again = sendwise(home, *arguments(example), "--as-of", "2024-06-01")
 
     assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
     result = json.loads(first.stdout)
@@ -58,7 +58,9 @@ def test_the_example_of_the_page_does_what_the_page_says(example: Path) -> None:
     lines = result["sections"][0]
     assert (lines["read"], lines["accepted"], lines["duplicate"]) == (6, 4, 0)
     assert lines["quarantined"] == {"a test order": 1, "unreadable time": 1}
-    assert json.loads(again.stdout)["events"] == 0
+    assert "events: orders.csv" in again.stdout
+    assert "quarantined 1 of events: unreadable time" in again.stdout
+    assert "New: 0 events with 0 items, 0 products, 0 customers, 0 consents." in again.stdout
     lake = connect(home)
     assert lake.execute(
         "SELECT event_id, event, order_id, value_minor FROM events ORDER BY ts_us"
@@ -80,22 +82,10 @@ def test_the_example_of_the_page_does_what_the_page_says(example: Path) -> None:
     ledger.close()
 
 
-def test_the_table_says_what_became_of_every_row(example: Path) -> None:
-    done = sendwise(example / "home", *arguments(example))
-
-    assert done.returncode == 0
-    assert "events: orders.csv" in done.stdout
-    assert "quarantined 1 of events: unreadable time" in done.stdout
-    assert "New: 3 events with 4 items, 2 products, 2 customers, 2 consents." in done.stdout
-
-
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         pytest.param(["--dataset", "nonsense"], "no data set 'nonsense'", id="unknown-data-set"),
-        pytest.param(["--dataset", "online-retail"], "give it with --path", id="no-path"),
-        pytest.param([], "give either --dataset", id="nothing"),
-        pytest.param(["--mapping", "shop.yaml"], "give at least one file", id="no-files"),
         pytest.param(["--as-of", "soon"], "is not a date", id="as-of"),
         pytest.param(
             ["--mapping", "no.yaml", "--events", "x.csv"], "no.yaml cannot be read", id="no-mapping"
@@ -131,11 +121,21 @@ def test_notice_is_shown_and_in_the_result(
     assert "products: skipped, no products file given." in outcome.notes
 
 
-def test_data_set_and_mapping_together_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="either --dataset"):
-        import_data(
-            load_settings(home=tmp_path),
-            as_of=NOW,
-            dataset="online-retail",
-            mapping=tmp_path / "shop.yaml",
-        )
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        pytest.param({}, "give either --dataset", id="nothing"),
+        pytest.param({"mapping": Path("shop.yaml")}, "give at least one file", id="no-files"),
+        pytest.param({"dataset": "online-retail"}, "give it with --path", id="no-path"),
+        pytest.param(
+            {"dataset": "online-retail", "mapping": Path("shop.yaml")},
+            "give either --dataset",
+            id="both",
+        ),
+    ],
+)
+def test_what_cannot_be_told_apart_is_refused(
+    tmp_path: Path, given: dict[str, str | Path], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        import_data(load_settings(home=tmp_path), as_of=NOW, **given)
