@@ -21,13 +21,13 @@ import pyarrow as pa
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from tests.campaigns.mailing_list import NOW, PEOPLE, PNG, publish
 
 from core.clock import to_us
 from core.settings import Settings
 from ingest.contract import CUSTOMERS
 from ingest.log import EventLog
 from privacy.consent import EMAIL_MARKETING, PERSONALISATION, Consent, ConsentLedger
+from tests.campaigns.mailing_list import NOW, PEOPLE, PNG, publish
 
 
 @dataclass

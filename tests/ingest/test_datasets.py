@@ -10,7 +10,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from tests.ingest.shop import AS_OF, quiet
 
 from core.errors import ConfigError, DataError
 from core.settings import load_settings
@@ -20,6 +19,7 @@ from ingest.importer import Import
 from ingest.lake import connect
 from ingest.log import EventLog
 from ingest.mapping import load_mapping
+from tests.ingest.shop import AS_OF, quiet
 
 RETAIL = Path("../shared/data/online_retail/online_retail.parquet")
 OF_HOUSEHOLDS = ("transactions", "demographics", "campaigns", "coupon_redemptions")

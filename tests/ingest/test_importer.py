@@ -14,11 +14,11 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.ingest.shop import CUSTOMERS, EVENTS, HEADER, MAPPING, PRODUCTS, Shop
 
 from core.clock import to_us
 from core.errors import ConfigError, DataError
 from ingest.log import EventLog
+from tests.ingest.shop import CUSTOMERS, EVENTS, HEADER, MAPPING, PRODUCTS, Shop
 
 
 def test_lines_become_orders_with_their_products(shop: Shop) -> None:

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.ingest.shop import AS_OF, EVENTS, HEADER, MAPPING, PRODUCTS, Shop
 
 from core.errors import NotReadyError
 from ingest.lake import connect, export
 from ingest.log import EventLog
 from privacy.consent import ConsentLedger
+from tests.ingest.shop import AS_OF, EVENTS, HEADER, MAPPING, PRODUCTS, Shop
 
 CONSENTS = 'consents: {customer_id: who, purpose: "\'analytics\'", granted: "true", time: at}\n'
 

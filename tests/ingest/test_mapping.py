@@ -3,10 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.ingest.shop import MAPPING
 
 from core.errors import ConfigError
 from ingest.mapping import load_mapping
+from tests.ingest.shop import MAPPING
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ import venv
 from pathlib import Path
 
 import pytest
-from pipelines.build_bento import build_bento, stage
-from tests.serving import shop
 
 from core.errors import ConfigError, NotReadyError
 from core.settings import load_settings
+from pipelines.build_bento import build_bento, stage
+from tests.serving import shop
 
 SENDWISE = str(Path(sys.executable).with_name("sendwise"))
 

@@ -8,13 +8,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pipelines.build_features import build_features
 
 from core.clock import to_us
 from core.errors import NotEnoughDataError, NotReadyError
 from core.settings import Settings
 from features.registry import PROPENSITY, names
 from ingest.contract import CONSENTS, EVENTS, ITEMS, ORDER_COMPLETED
+from pipelines.build_features import build_features
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -8,12 +8,12 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pipelines.drift_report import report_drift
 
 from core.clock import to_us
 from core.errors import ConfigError, DataError, NotEnoughDataError, NotReadyError
 from core.settings import Settings
 from ingest.contract import EVENTS, ITEMS, ORDER_COMPLETED, TABLES
+from pipelines.drift_report import report_drift
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 CUSTOMERS = [f"person-{number}" for number in range(40)]

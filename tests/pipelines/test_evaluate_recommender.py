@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from pipelines.cli import app
-from pipelines.commands import scoring  # noqa: F401  # registers `evaluate`
-from pipelines.evaluate_recommender import evaluate_recommender, read_interactions, split_of
 from typer.testing import CliRunner
 
 from core.errors import DataError, MissingColumnsError, NotEnoughDataError
 from models.evaluation import evaluate
 from models.popularity import Popularity
+from pipelines.cli import app
+from pipelines.commands import scoring  # noqa: F401  # registers `evaluate`
+from pipelines.evaluate_recommender import evaluate_recommender, read_interactions, split_of
 
 GOWALLA = Path(__file__).resolve().parents[3] / "shared" / "data" / "gowalla"
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from pipelines.gallery import SHOWN, write_gallery
-from tests.campaigns.mailing_list import NOW, PEOPLE, PNG
 
 from core.errors import NotEnoughDataError, NotReadyError, UnavailableError
 from core.settings import Settings
+from pipelines.gallery import SHOWN, write_gallery
+from tests.campaigns.mailing_list import NOW, PEOPLE, PNG
 
 if TYPE_CHECKING:
     from tests.campaigns.peers import Service

@@ -3,12 +3,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines.learnable import learnable
-from tests.small_shop import write_lake
-
 from core.settings import Settings
 from ingest.lake import connect
+from pipelines.learnable import learnable
 from privacy.consent import Consent, ConsentLedger
+from tests.small_shop import write_lake
 
 AS_OF = datetime(2017, 12, 1, tzinfo=UTC)
 GRANTED_US = 1_500_000_000_000_000  # 2017-07-14

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import typer
 import yaml
-from pipelines.cli import app
-from tests.small_shop import write_lake
 
 from core.settings import Settings
 from models import registry, tracking
+from pipelines.cli import app
+from tests.small_shop import write_lake
 
 ROOT = Path(__file__).parents[2]
 # These are for people or stay up; a scheduled project has no use for them.

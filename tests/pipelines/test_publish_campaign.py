@@ -8,13 +8,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pipelines.preview_campaign import preview_campaign
-from pipelines.publish_campaign import publish_campaign
 
 from content.campaign import campaign_folder, load_compiled
 from core.errors import ConfigError, DataError, NotReadyError
 from core.settings import Settings
 from ingest.contract import ORDER_COMPLETED, TABLES
+from pipelines.preview_campaign import preview_campaign
+from pipelines.publish_campaign import publish_campaign
 from profiles.profile import Pick, Profile
 from profiles.snapshot import Manifest, write_snapshot
 

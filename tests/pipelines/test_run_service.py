@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from pipelines.run_service import check_address, has_registry, server_environment
-from tests.serving import shop
 
 from core.errors import ConfigError
 from core.settings import load_settings
+from pipelines.run_service import check_address, has_registry, server_environment
+from tests.serving import shop
 
 SENDWISE = str(Path(sys.executable).with_name("sendwise"))
 SENT = {"campaign": "weekly_picks", "send_id": "s", "recipients": [{"customer_id": "ann"}]}

@@ -12,9 +12,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pipelines.cli import app
-from pipelines.commands import scoring  # noqa: F401  # registers `score`
-from pipelines.score_customers import score_customers
 from typer.testing import CliRunner
 
 from core.clock import to_us
@@ -28,6 +25,9 @@ from models.assortment import read_assortment
 from models.clusters import Cluster, Clusters, QuantileScale
 from models.recommender import Recommender
 from models.rules import Recency
+from pipelines.cli import app
+from pipelines.commands import scoring  # noqa: F401  # registers `score`
+from pipelines.score_customers import score_customers
 from privacy.consent import PERSONALISATION, Consent, ConsentLedger
 from profiles.snapshot import BUY_AGAIN, NEW_FOR_YOU, Profile, open_snapshot
 

@@ -11,12 +11,12 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
-from pipelines.send_campaign import send_campaign
-from tests.campaigns.mailing_list import NOW, PEOPLE, publish
 
 from campaigns.claims import Claims
 from core.errors import ConfigError, NotReadyError, SendwiseError, UnavailableError
 from core.settings import Settings
+from pipelines.send_campaign import send_campaign
+from tests.campaigns.mailing_list import NOW, PEOPLE, publish
 
 if TYPE_CHECKING:
     from tests.campaigns.peers import Mailbox, Service

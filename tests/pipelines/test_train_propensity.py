@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pipelines.training import train_model
 
 from core.clock import to_us
 from core.errors import NotEnoughDataError
@@ -17,6 +16,7 @@ from ingest.contract import CONSENTS, EVENTS, ITEMS, ORDER_COMPLETED
 from ingest.lake import connect
 from models import registry
 from models.propensity import PropensityModel
+from pipelines.training import train_model
 
 pytestmark = [
     # MLflow warns where no input example is logged with a model: that would be a customer's row.

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pipelines.training import train_model
 
 from core.clock import to_us
 from core.errors import NotEnoughDataError, NotReadyError
@@ -18,6 +17,7 @@ from core.settings import Settings
 from ingest.contract import CATALOGUE, CONSENTS, CUSTOMERS, EVENTS, ITEMS, ORDER_COMPLETED
 from models import registry
 from models.recommender import Recommender
+from pipelines.training import train_model
 
 AS_OF = datetime(2017, 12, 1, tzinfo=UTC)
 DAYS = 150

@@ -8,20 +8,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import pipelines.commands.learning  # noqa: F401  # registers the commands
 import pytest
-from pipelines.cli import app
-from pipelines.list_models import list_models
-from pipelines.training import Contender, Contest, LearntFrom, finish, train_model
-from tests.small_shop import write_lake
 from typer.testing import CliRunner
 
+import pipelines.commands.learning  # noqa: F401  # registers the commands
 from core.errors import ConfigError, NotEnoughDataError, NotReadyError, SendwiseError
 from core.settings import Settings
 from models import registry, tracking
 from models.bundles import LoadedModel
 from models.clusters import Cluster, Clusters, QuantileScale
 from models.gate import Verdict
+from pipelines.cli import app
+from pipelines.list_models import list_models
+from pipelines.training import Contender, Contest, LearntFrom, finish, train_model
+from tests.small_shop import write_lake
 
 AS_OF = datetime(2017, 12, 1, tzinfo=UTC)
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.serving import shop
 
 from core.settings import load_settings
 from serving.brain import Brain
+from tests.serving import shop
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tests.serving import shop
 
 from content.campaign import campaign_folder
 from features.registry import PROPENSITY
@@ -19,6 +18,7 @@ from models.artefact import save_model
 from models.rules import Recency
 from serving.brain import PROPENSITY as NAME
 from serving.brain import Brain, asking_mark, champion_pointer
+from tests.serving import shop
 
 OpenBrain = Callable[[Path], Brain]
 

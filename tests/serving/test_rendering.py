@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serving import shop
 
 from core.errors import SendwiseError
 from ingest.log import EventLog
@@ -15,6 +14,7 @@ from serving.brain import Brain
 from serving.messages import Rendering, RenderRequest
 from serving.problems import Problem
 from serving.rendering import NO_MARKETING, render_content
+from tests.serving import shop
 
 OpenBrain = Callable[[Path], Brain]
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
-from tests.serving import shop
 
 from privacy.consent import EMAIL_MARKETING
 from serving.brain import Brain
 from serving.routes import post, web_routes
 from serving.unsubscribe import Link
+from tests.serving import shop
 
 
 class Web:

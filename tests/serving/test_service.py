@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from tests.serving.shop import ODD, Server
 
 from serving.messages import PredictResults, RecommendResults, RenderResults
+from tests.serving.shop import ODD, Server
 
 QUESTIONS = ("predict", "recommend", "render")
 
