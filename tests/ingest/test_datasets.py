@@ -138,11 +138,28 @@ def test_households_get_a_made_up_address_and_most_of_them_consent(
     ) == (True, True)
 
 
-@pytest.mark.skipif(not RETAIL.exists(), reason="Online Retail is not in ../shared/data")
-def test_online_retail_is_cleaned_as_its_description_counts(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def retail(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Ask, Path]:
+    """Import Online Retail whole; return the report, and what asks the workspace."""
+    if not RETAIL.exists():
+        pytest.skip("Online Retail is not in ../shared/data")
+    home = tmp_path_factory.mktemp("retail")
     found = locate("online-retail", RETAIL)
-    report = take(found.mapping, tmp_path, found.inputs)
-    ask = asker(connect(tmp_path))
+    return take(found.mapping, home, found.inputs), asker(connect(home)), home
+
+
+def set_aside(home: Path, condition: str) -> int:
+    """Count the quarantined lines whose content, as the file had it, meets a condition."""
+    log = EventLog(home / "events.db")
+    [(number,)] = log.rows(f"SELECT count(*) FROM quarantine WHERE {condition}")
+    log.close()
+    return number
+
+
+def test_online_retail_is_cleaned_as_its_description_counts(
+    retail: tuple[Report, Ask, Path],
+) -> None:
+    report, ask, _ = retail
 
     lines = report.sections[0]
     assert lines.read == 541_909
@@ -153,12 +170,49 @@ def test_online_retail_is_cleaned_as_its_description_counts(tmp_path: Path) -> N
         " FROM items WHERE event = 'Order Completed' AND customer_id IS NOT NULL"
         " AND revenue_minor > 0 AND product_id SIMILAR TO '[0-9]{5}.*'"
     ) == (396_337, True, 4_334)
-    assert ask("SELECT count(*) FROM customers") == (4_372,)
+    assert ask("SELECT min(quantity) >= 1, min(price_minor) >= 0 FROM items") == (True, True)
+
+
+def test_people_of_online_retail_are_numbers_without_a_fraction(
+    retail: tuple[Report, Ask, Path],
+) -> None:
+    _, ask, _ = retail
+
+    assert ask("SELECT count(*), min(customer_id), max(customer_id) FROM customers") == (
+        4_372,
+        "12346",
+        "18287",
+    )
+
+
+def test_lines_without_a_customer_become_orders_of_guests(
+    retail: tuple[Report, Ask, Path],
+) -> None:
+    _, ask, home = retail
+    left_out = set_aside(home, "json_extract(payload, '$.CustomerID') IS NULL")
+
+    assert ask("SELECT count(*) FROM items WHERE customer_id IS NULL") == (135_080 - left_out,)
+    assert left_out == 2_475 + 3 + 1_016  # corrections, bad debts, and fees of guests
+    assert ask(
+        "SELECT count(*) FILTER (customer_id IS NULL),"
+        " bool_and((customer_id IS NULL) = (anonymous_id IS NOT NULL)) FROM events"
+    ) == (1_371 + 39, True)
+
+
+def test_cancellations_become_refunds(retail: tuple[Report, Ask, Path]) -> None:
+    _, ask, home = retail
+    left_out = set_aside(home, "json_extract(payload, '$.InvoiceNo') LIKE 'C%'")
+
+    assert ask("SELECT count(*) FROM items WHERE event = 'Order Refunded'") == (9_288 - left_out,)
+    assert left_out == 584  # postage, fees and vouchers
+    assert ask(
+        "SELECT bool_and(starts_with(event_id, 'C') = (event = 'Order Refunded')),"
+        " count(*) FILTER (event NOT IN ('Order Refunded', 'Order Completed')) FROM events"
+    ) == (True, 0)
     assert ask(
         "SELECT value_minor, quantity FROM events JOIN items USING (event_id)"
         " WHERE event_id = 'C581484'"
     ) == (16_846_960, 80_995)
-    assert ask("SELECT min(quantity) >= 1, min(price_minor) >= 0 FROM items") == (True, True)
 
 
 def test_a_data_set_we_do_not_have_is_named() -> None:
