@@ -5,17 +5,17 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-import subprocess
 import sys
 from typing import NoReturn
 
 from content.campaign import published
 from core.clock import parse_as_of
 from core.errors import ConfigError, NotReadyError, SendwiseError
-from core.settings import Settings, load_settings
+from core.settings import Settings
+from models import bundles
 from pipelines.outcome import console
 from serving.brain import SHIPPED
-from serving.marks import PROPENSITY, asking_mark
+from serving.marks import PROPENSITY
 
 SERVICE = "serving.service:Sendwise"
 MODELS = (PROPENSITY, "clusters", "recommender")
@@ -38,7 +38,8 @@ def run_service(settings: Settings, *, host: str, port: int, as_of: str) -> NoRe
         parse_as_of(now)
     host = check_address(host, port)
     os.environ.update(server_environment(settings, now=now))
-    ask_registry(settings)
+    if has_news(settings):
+        fetch_champions(settings)
     _greet(settings, host=host, port=port, now=now)
     command = [sys.executable, "-m", "bentoml", "serve", SERVICE, "--host", host]
     # The folder of the rooms is the working directory: there is no file of ours to be found in it.
@@ -66,43 +67,28 @@ def server_environment(settings: Settings, *, now: str) -> dict[str, str]:
     return environment
 
 
-def ask_registry(settings: Settings) -> None:
-    """Fetch the champions into the workspace, beside the start of the service.
-
-    Importing MLflow takes longer than everything else. The service serves from the last good
-    bundles meanwhile, and says that it is ready when this is over (`Brain.is_settled`).
-    """
-    if not has_registry(settings):
-        return
-    mark = asking_mark(settings.home)
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.touch()
-    subprocess.Popen(  # it ends by itself; nobody waits for it
-        [sys.executable, "-m", "pipelines.run_service"], stdin=subprocess.DEVNULL
-    )
-
-
-def has_registry(settings: Settings) -> bool:
-    """Tell whether there is a registry to ask, without importing MLflow."""
-    named = settings.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
-    return bool(named) or (settings.home / "mlflow.db").is_file()
+def has_news(settings: Settings) -> bool:
+    """Tell whether a registry may know of other champions than those kept, without MLflow."""
+    if settings.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI"):
+        return True
+    return (settings.home / "mlflow.db").is_file() and not bundles.are_current(settings.home)
 
 
 def fetch_champions(settings: Settings) -> None:
-    """Bring the last good bundles up to what the registry says; one line where it cannot."""
-    from models import registry  # MLflow: only the process that asks pays for it
+    """Bring the last good bundles up to what the registry says; one line where it cannot.
 
-    try:
-        for name in MODELS:
-            try:
-                registry.champion(settings, name)
-            except NotReadyError:
-                continue  # never trained: the service itself says what is missing
-            except SendwiseError as error:
-                console.print(f"registry: {error} Serving what was kept before.", soft_wrap=True)
-                break  # it would say the same of the others
-    finally:
-        asking_mark(settings.home).unlink(missing_ok=True)
+    The service itself never imports MLflow: it serves the bundles of its workspace.
+    """
+    from models import registry  # MLflow: only where there is news
+
+    for name in MODELS:
+        try:
+            registry.champion(settings, name)
+        except NotReadyError:
+            continue  # never trained: the service itself says what is missing
+        except SendwiseError as error:
+            console.print(f"registry: {error} Serving what was kept before.", soft_wrap=True)
+            return  # it would say the same of the others
 
 
 def check_address(host: str, port: int) -> str:
@@ -150,7 +136,3 @@ def _address(host: str, port: int) -> str:
     """Return where this machine finds the service."""
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # all: any will do
     return f"http://{f'[{near}]' if ':' in near else near}:{port}"
-
-
-if __name__ == "__main__":
-    fetch_champions(load_settings())

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -40,10 +42,10 @@ def last_good(home: Path, name: str) -> LoadedModel:
     Raises:
         NotReadyError: No champion of `name` has been kept yet.
     """
-    pointer = folder_of(home, name) / CURRENT
-    if not pointer.is_file():
+    version = _pointed_at(home, name)
+    if version is None:
         raise NotReadyError(f"no champion of {name} in {home}. Run `sendwise train` first.")
-    return load(home, name, pointer.read_text(encoding="utf-8").strip(), stale=True)
+    return load(home, name, version, stale=True)
 
 
 def load(home: Path, name: str, version: str, *, stale: bool = False) -> LoadedModel:
@@ -60,6 +62,27 @@ def holds(home: Path, name: str, version: str, run_id: str) -> bool:
     """Tell whether exactly this version is kept: another registry numbers its own from 1, too."""
     folder = folder_of(home, name) / version
     return (folder / META).is_file() and read_meta(folder).get("run_id") == run_id
+
+
+def are_current(home: Path) -> bool:
+    """Tell whether the champions of the workspace's own registry are just those that are kept.
+
+    MLflow needs seconds to be imported and to open its database; its table of aliases is read in
+    a millisecond. Where it cannot be read so, the answer is no, and MLflow itself is asked.
+    """
+    query = (
+        "SELECT name, version, run_id FROM registered_model_aliases"
+        " JOIN model_versions USING (name, version) WHERE alias = 'champion'"
+    )
+    try:
+        with closing(sqlite3.connect(f"file:{home / 'mlflow.db'}?mode=ro", uri=True)) as registry:
+            champions = registry.execute(query).fetchall()
+    except sqlite3.Error:
+        return False
+    return all(
+        holds(home, name, str(version), run_id) and _pointed_at(home, name) == str(version)
+        for name, version, run_id in champions
+    )
 
 
 def keep(home: Path, name: str, version: str, source: Path) -> None:
@@ -85,10 +108,14 @@ def aside(home: Path, name: str) -> Path:
 
 def point_at(home: Path, name: str, version: str) -> None:
     """Make `version` the one that `last_good` loads."""
-    pointer = folder_of(home, name) / CURRENT
-    text = f"{version}\n"
-    if pointer.is_file() and pointer.read_text(encoding="utf-8") == text:
+    if _pointed_at(home, name) == version:
         return
+    pointer = folder_of(home, name) / CURRENT
     new = pointer.with_name(f".{CURRENT}-{os.getpid()}")
-    new.write_text(text, encoding="utf-8")
+    new.write_text(f"{version}\n", encoding="utf-8")
     new.replace(pointer)
+
+
+def _pointed_at(home: Path, name: str) -> str | None:
+    pointer = folder_of(home, name) / CURRENT
+    return pointer.read_text(encoding="utf-8").strip() if pointer.is_file() else None

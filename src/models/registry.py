@@ -62,13 +62,19 @@ def find_version(settings: Settings, name: str, fingerprint: str) -> Version | N
 
 
 def admit(settings: Settings, name: str, version: str, *, promote: bool) -> None:
-    """Give a fresh version its alias, then declare it complete."""
+    """Give a fresh version its alias, then declare it complete.
+
+    Here and below, a new champion is also kept as the last good bundle, where a running service
+    finds it.
+    """
     with tracking.server(settings) as client:
         if promote:
             _crown(client, name, version)
         else:
             client.set_registered_model_alias(name, CHALLENGER, version)
         client.set_model_version_tag(name, version, COMPLETE, "yes")
+    if promote:
+        _fetch(settings, name)
 
 
 def clear_leavings(settings: Settings, name: str, fingerprint: str) -> None:
@@ -88,6 +94,7 @@ def promote(settings: Settings, name: str, version: str) -> Version:
     chosen = _known(settings, name, version)
     with tracking.server(settings) as client:
         _crown(client, name, version)
+    _fetch(settings, name)
     return chosen
 
 
@@ -106,6 +113,7 @@ def rollback(settings: Settings, name: str) -> Version:
             )
         client.set_registered_model_alias(name, CHAMPION, history[-2])
         client.set_registered_model_tag(name, _HISTORY, ",".join(history[:-1]))
+    _fetch(settings, name)
     return known[history[-2]]
 
 

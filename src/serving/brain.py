@@ -27,7 +27,7 @@ from ingest.log import Product as CatalogueRow
 from privacy.consent import ConsentLedger
 from profiles.decisions import DecisionLog
 from profiles.snapshot import Profile, Snapshot, open_snapshot
-from serving.marks import PROPENSITY, asking_mark, champion_pointer, mark
+from serving.marks import PROPENSITY, champion_pointer, mark
 from serving.problems import Problem
 from serving.unsubscribe import Unsubscribe
 
@@ -39,7 +39,6 @@ log = logging.getLogger("bentoml.sendwise")  # BentoML shows what is under its o
 P_ORDER: Final = "p_order_30d"
 SHIPPED: Final = Path(__file__).resolve().parents[1] / "shipped"  # there in a bento only
 
-_ASKING_S: Final = 30.0  # a mark older than this was left behind
 _LOOK_S: Final = 1.0  # at most this often, the workspace is looked at for something new
 
 
@@ -107,19 +106,6 @@ class Brain:
             self._load_campaigns()
         if (now.snapshot, now.propensity) != (before.snapshot, before.propensity):
             self._choose_rescorer()
-
-    def is_settled(self) -> bool:
-        """Tell whether the first look at the registry is over, and what it brought is loaded.
-
-        `sendwise serve` asks the registry beside the start, since MLflow takes longer to
-        import than all the rest; a mark in the workspace says that it is still asking.
-        """
-        self.refresh()
-        try:
-            age_s = time.time() - asking_mark(self.settings.home).stat().st_mtime
-        except FileNotFoundError:
-            age_s = float("inf")
-        return age_s > _ASKING_S and not (self._loading and self._loading.is_alive())
 
     def missing(self) -> list[str]:
         """Return what is not there, each with the command that makes it."""

@@ -14,11 +14,6 @@ def champion_pointer(root: Path) -> Path:
     return root / "bundles" / "models" / PROPENSITY / "current"
 
 
-def asking_mark(home: Path) -> Path:
-    """Return the file that is there while `sendwise serve` asks the registry."""
-    return home / "bundles" / "models" / ".asking"
-
-
 def mark(paths: Iterable[Path]) -> tuple[tuple[str, int, int], ...]:
     """Return what changes when a file is replaced: cheap to take, never read."""
     marks = []

@@ -35,6 +35,10 @@ class Rescorer:
         Returns:
             False if the champion cannot use these features; then nothing is replaced.
         """
+        # Without consent when the snapshot was made, no features were kept: no score is made up.
+        profiles = [each for each in profiles if each.features]
+        if not profiles:
+            return True
         frame = pd.DataFrame([each.features for each in profiles])
         try:
             scores = self.champion.model.predict(frame)

@@ -116,10 +116,6 @@ class Sendwise:
         """Return the finished content of a campaign for customers, or why nothing may be sent."""
         return await self._post(self._brain, "render", body.raw)
 
-    async def __is_ready__(self) -> bool:
-        """Tell whether traffic may come."""
-        return self._brain.is_settled()
-
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def stop(self) -> None:
         """Write what waits."""

@@ -297,3 +297,26 @@ def test_the_last_good_bundle_of_another_registry_is_replaced(
         "1",
         "current",
     ]
+
+
+def test_kept_champions_are_compared_with_the_registry_without_mlflow(workspace: Settings) -> None:
+    first = register(workspace, "watched", promote=True)
+    second = register(workspace, "watched", promote=False)
+    assert bundles.are_current(workspace.home)
+
+    with tracking.server(workspace) as client:  # as somebody does in MLflow's own pages
+        client.set_registered_model_alias("watched", "champion", second)
+    assert not bundles.are_current(workspace.home)
+
+    assert registry.champion(workspace, "watched").version == second
+    assert bundles.are_current(workspace.home)
+
+    registry.promote(workspace, "watched", first)
+    assert bundles.last_good(workspace.home, "watched").version == first
+    assert bundles.are_current(workspace.home)
+
+
+def test_a_registry_that_cannot_be_read_is_not_current(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_text("this was a database")
+
+    assert not bundles.are_current(tmp_path)

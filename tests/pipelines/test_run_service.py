@@ -12,7 +12,7 @@ import pytest
 
 from core.errors import ConfigError
 from core.settings import load_settings
-from pipelines.run_service import check_address, has_registry, server_environment
+from pipelines.run_service import check_address, has_news, server_environment
 from tests.serving import shop
 
 SENDWISE = str(Path(sys.executable).with_name("sendwise"))
@@ -77,11 +77,11 @@ def test_a_registry_is_asked_only_where_there_is_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    assert not has_registry(load_settings(home=tmp_path))
-    assert has_registry(load_settings(home=tmp_path, tracking_uri="http://127.0.0.1:9"))
+    assert not has_news(load_settings(home=tmp_path))
+    assert has_news(load_settings(home=tmp_path, tracking_uri="http://127.0.0.1:9"))
 
     (tmp_path / "mlflow.db").touch()
-    assert has_registry(load_settings(home=tmp_path))
+    assert has_news(load_settings(home=tmp_path))
 
 
 def test_localhost_is_an_address_and_another_name_is_not() -> None:

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
-import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +15,7 @@ from models import bundles
 from models.artefact import save_model
 from models.rules import Recency
 from serving.brain import PROPENSITY as NAME
-from serving.brain import Brain, asking_mark, champion_pointer
+from serving.brain import Brain, champion_pointer
 from tests.serving import shop
 
 OpenBrain = Callable[[Path], Brain]
@@ -43,9 +41,8 @@ def look_again(brain: Brain) -> None:
 
 
 def wait_until_settled(brain: Brain) -> None:
-    deadline = time.monotonic() + 60
-    while not brain.is_settled() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    if brain._loading:
+        brain._loading.join(60)
 
 
 def test_the_pointer_is_the_one_that_the_bundles_keep(tmp_path: Path) -> None:
@@ -152,20 +149,6 @@ def test_what_a_bento_brings_fills_in_for_an_empty_workspace(
     assert (
         brain.picture("weekly_picks", next(iter(brain.campaigns["weekly_picks"].tiles))) is not None
     )
-
-
-def test_it_is_not_settled_while_the_registry_is_asked_unless_that_was_left_behind(
-    home: Path, brain: Brain
-) -> None:
-    assert brain.is_settled()
-    mark = asking_mark(home)
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.touch()
-    assert not brain.is_settled()
-
-    long_ago = time.time() - 3600
-    os.utime(mark, (long_ago, long_ago))
-    assert brain.is_settled()
 
 
 def test_the_clock_is_the_one_given(brain: Brain) -> None:
