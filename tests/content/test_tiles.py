@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from content.symbols import DRAWINGS, shelf
+from content.symbols import DRAWINGS
 from content.tiles import DEFAULT_TILE, HEIGHT, WIDTH, department, make_tiles, tile_name
 
 
@@ -49,9 +49,3 @@ def test_a_category_has_a_plain_file_name(category: str | None, expected: str) -
 
 def test_the_department_is_the_first_word_of_the_path() -> None:
     assert department(" MEAT /BEEF") == "MEAT"
-
-
-def test_narrow_shelves_come_before_wide_ones() -> None:
-    assert shelf("GROCERY/FROZEN PIZZA") == "frozen"
-    assert shelf("GROCERY/CAT FOOD") == "pets"
-    assert shelf("nothing we know") == "shop"
