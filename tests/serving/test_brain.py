@@ -15,7 +15,7 @@ from models import bundles
 from models.artefact import save_model
 from models.rules import Recency
 from serving.brain import PROPENSITY as NAME
-from serving.brain import Brain, champion_pointer
+from serving.brain import Brain
 from tests.serving import shop
 
 OpenBrain = Callable[[Path], Brain]
@@ -43,10 +43,6 @@ def look_again(brain: Brain) -> None:
 def wait_until_settled(brain: Brain) -> None:
     if brain._loading:
         brain._loading.join(60)
-
-
-def test_the_pointer_is_the_one_that_the_bundles_keep(tmp_path: Path) -> None:
-    assert champion_pointer(tmp_path) == bundles.folder_of(tmp_path, NAME) / bundles.CURRENT
 
 
 def test_a_new_snapshot_is_taken_up_without_a_restart(home: Path, brain: Brain) -> None:
