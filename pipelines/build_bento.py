@@ -17,7 +17,7 @@ from core.errors import ConfigError, NotReadyError
 from core.ids import digest, file_digest
 from core.settings import Settings
 from pipelines.outcome import Outcome
-from pipelines.run_service import MODELS, SERVICE, fetch_champions, has_registry, server_environment
+from pipelines.run_service import MODELS, SERVICE, fetch_champions, has_news, server_environment
 from serving.brain import SHIPPED
 
 LOCK = Path("requirements.lock")
@@ -47,7 +47,7 @@ def build_bento(settings: Settings, *, output: Path | None = None) -> Outcome:
         )
     if output and output.exists():
         raise ConfigError(f"{output} is there already. Remove it, or give another --output.")
-    if has_registry(settings):
+    if has_news(settings):
         fetch_champions(settings)
     os.environ.update(server_environment(settings, now=settings.now))
     # After the lines above: BentoML settles where it keeps its files when it is first used.

@@ -88,7 +88,7 @@ def _read(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: date
             f"no customer has an order before {as_of:%Y-%m-%d}. Import orders, or choose a "
             "later --as-of."
         )
-    assortment = read_assortment(connection, before=as_of, never=settings.never_recommend)
+    assortment = read_assortment(connection, before=as_of)
     return Inputs(
         as_of=as_of,
         champions=champions,

@@ -88,7 +88,7 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
     connection = connect(settings.home)
     try:
         consenting = np.array(learnable(settings, connection, as_of=as_of), dtype=np.str_)
-        now = _window(connection, settings, consenting, as_of)
+        now = _window(connection, consenting, as_of)
         data = LearntFrom(
             name=NAME,
             as_of=as_of,
@@ -98,15 +98,14 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
         )
 
         def fit(champion: LoadedModel | None) -> Contest:
-            earlier = _window(connection, settings, consenting, as_of - 2 * WINDOW, until=WINDOW)
-            test = _window(connection, settings, consenting, as_of - WINDOW, until=WINDOW)
+            earlier = _window(connection, consenting, as_of - 2 * WINDOW, until=WINDOW)
+            test = _window(connection, consenting, as_of - WINDOW, until=WINDOW)
             return _contest(settings, _tune(earlier, trials), test, now, champion)
 
         params = {
             "trials": trials,
             "seed": SEED,
             "half_life_days": HALF_LIFE / DAY,
-            "never_recommend": ", ".join(settings.never_recommend),
         }
         return finish(settings, data=data, params=params, fit=fit, register=register)
     finally:
@@ -115,13 +114,12 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
 
 def _window(
     connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
     consenting: Strings,
     start: datetime,
     *,
     until: timedelta | None = None,
 ) -> Window:
-    assortment = read_assortment(connection, before=start, never=settings.never_recommend)
+    assortment = read_assortment(connection, before=start)
     history = History(connection, assortment, before=start, half_life=HALF_LIFE)
     customers = np.intersect1d(history.customers(), consenting)
     purchases = history.of(customers)

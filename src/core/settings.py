@@ -53,11 +53,6 @@ class Settings(BaseSettings):
     )
     horizon_days: int = Field(30, ge=1, le=365, description="How far ahead propensity looks.")
 
-    never_recommend: tuple[str, ...] = Field(
-        ("FUEL", "COUPON", "CIGARETTES", "TOBACCO"),
-        description="Products below such a step of a category path are never recommended.",
-    )
-
     service_url: str = Field(
         "http://127.0.0.1:3000", description="Where the send step finds the service."
     )

@@ -25,10 +25,7 @@ WITH sales AS (
     FROM items WHERE event = $completed AND ts_us < $before GROUP BY product_id
 )
 SELECT product_id, bool_or(available) IS NOT FALSE
-        AND NOT bool_or(list_has_any(
-            [trim(step) FOR step IN string_split(upper(coalesce(category, '')), '/')],
-            $never
-        )) AS allowed,
+        AND NOT bool_or(coalesce(attributes ->> 'sensitive' = 'true', false)) AS allowed,
     coalesce(max(sold), 0) AS sold, coalesce(max(sold_ever), 0) AS sold_ever
 FROM catalogue LEFT JOIN sales USING (product_id)
 WHERE product_id IS NOT NULL GROUP BY product_id ORDER BY product_id
@@ -45,7 +42,7 @@ class Assortment:
 
     Attributes:
         product_ids: Sorted, shape (products,).
-        allowed: May be recommended: available, and in no category that never is.
+        allowed: May be recommended: available, and nothing `sensitive`.
         sold: Orders of the `POPULAR_WINDOW` that hold the product, guests' included.
         sold_ever: The same since the first event.
     """
@@ -64,20 +61,16 @@ class Assortment:
         return np.where(self.product_ids[at] == product_ids, at, -1)
 
 
-def read_assortment(
-    connection: duckdb.DuckDBPyConnection, *, before: datetime, never: Sequence[str] = ()
-) -> Assortment:
+def read_assortment(connection: duckdb.DuckDBPyConnection, *, before: datetime) -> Assortment:
     """Read the catalogue, and how often each product sold strictly before `before`.
 
     Products without a catalogue row cannot be shown, so they are left out here, and with them
-    everywhere. Fuel, coupons and the like are in the catalogue, but nobody wants them by
-    e-mail: `never` lists them.
+    everywhere. What nobody wants to see in an e-mail (tobacco, say) carries the attribute
+    `sensitive` in the catalogue: it counts as sold, but is never recommended.
 
     Args:
         connection: A database with the lake's views.
         before: Timezone-aware instant.
-        never: Steps of a category path, in any case, e.g. ``FUEL``; products below such a
-            step are never recommended.
 
     Raises:
         DataError: The catalogue is empty.
@@ -89,7 +82,6 @@ def read_assortment(
             "before": before_us,
             "since": to_us(before - POPULAR_WINDOW),
             "completed": ORDER_COMPLETED,
-            "never": [step.upper() for step in never],
         },
     ).fetchnumpy()
     if not len(found["product_id"]):

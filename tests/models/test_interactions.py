@@ -1,49 +1,17 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import duckdb
 import numpy as np
-import pandas as pd
 import pytest
 
-from core.clock import to_us
 from core.errors import DataError, NotEnoughDataError
-from ingest.contract import ORDER_COMPLETED, ORDER_REFUNDED
-from models.assortment import read_assortment, sold_by_group
+from models.assortment import read_assortment
 from models.interactions import History, read_targets, require_purchases
+from tests.models.corner_shop import DAY, NOW, lake_of
 
-NOW = datetime(2017, 12, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
 HALF_LIFE = 10 * DAY
-
-
-def shop(
-    *lines: tuple[str | None, str, timedelta, str], refunds: tuple[str, ...] = ()
-) -> duckdb.DuckDBPyConnection:
-    """Build a lake from (customer, product, age, order id): tests read as a table."""
-    items = pd.DataFrame(lines, columns=["customer_id", "product_id", "age", "event_id"])
-    items["ts_us"] = [to_us(NOW - age) for age in items["age"]]
-    items["event"] = [
-        ORDER_REFUNDED if e in refunds else ORDER_COMPLETED for e in items["event_id"]
-    ]
-    catalogue = pd.DataFrame(
-        [
-            ("bread", "FOOD/BREAD", True),
-            ("gift card", "Misc/ Coupon /GIFT", True),
-            ("milk", "FOOD/DAIRY", True),
-            ("petrol", "fuel/unleaded", True),
-            ("tea", None, None),
-            ("wine", "FOOD/DRINKS", False),
-        ],
-        columns=["product_id", "category", "available"],
-    )
-    connection = duckdb.connect()
-    connection.register("given_items", items.drop(columns="age"))
-    connection.register("given_catalogue", catalogue)
-    connection.execute("CREATE TABLE items AS SELECT * FROM given_items")
-    connection.execute("CREATE TABLE catalogue AS SELECT * FROM given_catalogue")
-    return connection
 
 
 def bought(connection: duckdb.DuckDBPyConnection, *customers: str) -> dict[str, list[object]]:
@@ -62,7 +30,7 @@ def bought(connection: duckdb.DuckDBPyConnection, *customers: str) -> dict[str, 
 
 
 def test_counts_orders_and_not_lines() -> None:
-    lake = shop(
+    lake = lake_of(
         ("ann", "milk", DAY, "o1"),
         ("ann", "milk", DAY, "o1"),
         ("ann", "milk", 11 * DAY, "o2"),
@@ -72,13 +40,13 @@ def test_counts_orders_and_not_lines() -> None:
 
 
 def test_a_purchase_counts_half_after_every_half_life() -> None:
-    lake = shop(("ann", "milk", HALF_LIFE, "o1"), ("ann", "milk", 3 * HALF_LIFE, "o2"))
+    lake = lake_of(("ann", "milk", HALF_LIFE, "o1"), ("ann", "milk", 3 * HALF_LIFE, "o2"))
 
     assert bought(lake, "ann") == {"milk": [2, 0.5 + 0.125]}
 
 
 def test_refunds_are_taken_off() -> None:
-    lake = shop(
+    lake = lake_of(
         ("ann", "milk", HALF_LIFE, "o1"),
         ("ann", "milk", HALF_LIFE, "o2"),
         ("ann", "milk", DAY, "back1"),
@@ -92,7 +60,7 @@ def test_refunds_are_taken_off() -> None:
 
 
 def test_nothing_at_or_after_the_instant_counts() -> None:
-    lake = shop(
+    lake = lake_of(
         ("ann", "milk", timedelta(microseconds=1), "before"),
         ("ann", "milk", timedelta(0), "at"),
         ("ann", "tea", -DAY, "after"),
@@ -104,7 +72,7 @@ def test_nothing_at_or_after_the_instant_counts() -> None:
 
 
 def test_guests_make_products_popular_and_are_nobody() -> None:
-    lake = shop((None, "milk", DAY, "o1"), ("ann", "tea", 40 * DAY, "o2"))
+    lake = lake_of((None, "milk", DAY, "o1"), ("ann", "tea", 40 * DAY, "o2"))
 
     assortment = read_assortment(lake, before=NOW)
     history = History(lake, assortment, before=NOW, half_life=HALF_LIFE)
@@ -115,22 +83,14 @@ def test_guests_make_products_popular_and_are_nobody() -> None:
     assert assortment.sold_ever.sum() == 2
 
 
-def test_products_nobody_wants_by_mail_are_not_allowed() -> None:
-    assortment = read_assortment(
-        shop(("ann", "milk", DAY, "o1")), before=NOW, never=["Fuel", "COUPON"]
-    )
-
-    assert assortment.product_ids[assortment.allowed].tolist() == ["bread", "milk", "tea"]
-
-
 def test_products_outside_the_catalogue_are_left_out() -> None:
-    lake = shop(("ann", "unheard of", DAY, "o1"), ("ann", "tea", DAY, "o1"))
+    lake = lake_of(("ann", "unheard of", DAY, "o1"), ("ann", "tea", DAY, "o1"))
 
     assert bought(lake, "ann") == {"tea": [1, round(0.5**0.1, 4)]}
 
 
 def test_rows_come_in_the_order_asked_and_the_unknown_are_empty() -> None:
-    lake = shop(("ann", "tea", DAY, "o1"), ("bob", "milk", DAY, "o2"))
+    lake = lake_of(("ann", "tea", DAY, "o1"), ("bob", "milk", DAY, "o2"))
     assortment = read_assortment(lake, before=NOW)
 
     times = (
@@ -145,7 +105,7 @@ def test_rows_come_in_the_order_asked_and_the_unknown_are_empty() -> None:
 
 
 def test_targets_are_what_was_bought_in_the_window_and_is_allowed() -> None:
-    lake = shop(
+    lake = lake_of(
         ("ann", "tea", timedelta(0), "at the start"),
         ("ann", "milk", DAY, "before"),
         ("ann", "bread", -DAY, "at the end"),
@@ -159,38 +119,8 @@ def test_targets_are_what_was_bought_in_the_window_and_is_allowed() -> None:
     assert assortment.product_ids[targets.indices].tolist() == ["tea"]
 
 
-def test_sales_of_groups_count_orders_of_their_members() -> None:
-    lake = shop(
-        ("ann", "tea", DAY, "o1"),
-        ("bob", "tea", DAY, "o2"),
-        ("eve", "tea", DAY, "o3"),
-        ("eve", "tea", 31 * DAY, "o4"),
-    )
-    assortment = read_assortment(lake, before=NOW)
-
-    sold = sold_by_group(lake, assortment, {"a": ["ann", "bob"], "b": ["eve"], "c": []}, before=NOW)
-
-    assert {name: float(values.sum()) for name, values in sold.items()} == {"a": 2, "b": 1, "c": 0}
-
-
-def test_dense_ids_are_found_again() -> None:
-    assortment = read_assortment(shop(("ann", "tea", DAY, "o1")), before=NOW)
-
-    at = assortment.positions(np.array(["tea", "nonsense", "zzz", "bread"]))
-
-    assert at.tolist() == [4, -1, -1, 0]
-
-
-def test_an_empty_catalogue_is_an_error() -> None:
-    lake = shop(("ann", "tea", DAY, "o1"))
-    lake.execute("DELETE FROM catalogue")
-
-    with pytest.raises(DataError, match="catalogue is empty"):
-        read_assortment(lake, before=NOW)
-
-
 def test_no_purchases_are_an_error_that_says_what_to_do() -> None:
-    lake = shop((None, "tea", DAY, "o1"))
+    lake = lake_of((None, "tea", DAY, "o1"))
     assortment = read_assortment(lake, before=NOW)
     history = History(lake, assortment, before=NOW, half_life=HALF_LIFE)
 
@@ -206,8 +136,8 @@ def test_the_digest_follows_what_was_bought() -> None:
         history = History(lake, assortment, before=NOW, half_life=HALF_LIFE)
         return history.digest(history.customers())
 
-    first = digest_of(shop(("ann", "tea", DAY, "o1")))
+    first = digest_of(lake_of(("ann", "tea", DAY, "o1")))
 
-    assert digest_of(shop(("ann", "tea", DAY, "another id"))) == first
-    assert digest_of(shop(("ann", "tea", 2 * DAY, "o1"))) != first
-    assert digest_of(shop(("bob", "tea", DAY, "o1"))) != first
+    assert digest_of(lake_of(("ann", "tea", DAY, "another id"))) == first
+    assert digest_of(lake_of(("ann", "tea", 2 * DAY, "o1"))) != first
+    assert digest_of(lake_of(("bob", "tea", DAY, "o1"))) != first

@@ -67,7 +67,7 @@ def write_lake(home: Path, orders: list[tuple[str, int, list[str]]] = ORDERS) ->
         (lake / name / "day=2017-11-30").mkdir(parents=True)
         pq.write_table(table(schema, rows), lake / name / "day=2017-11-30" / "a.parquet")
     catalogue = [
-        {"product_id": each, "name": each, "category": category, "available": True}
+        {"product_id": each, "name": each, "category": category, "available": each != "petrol"}
         for each, category in CATEGORIES.items()
     ]
     pq.write_table(table(CATALOGUE, catalogue), lake / "catalogue.parquet")
@@ -103,7 +103,7 @@ def settings(tmp_path: Path) -> Settings:
 def complete(settings: Settings) -> Settings:
     """The same with three champions: rules with known answers."""
     connection = connect(settings.home)
-    assortment = read_assortment(connection, before=AS_OF, never=settings.never_recommend)
+    assortment = read_assortment(connection, before=AS_OF)
     connection.close()
     crown(settings.home, "recommender", "4", Recommender(assortment))
     crown(settings.home, "clusters", "3", clusters())
