@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from core.errors import NotEnoughDataError
 from features.registry import CLUSTERS, names
-from models.cluster_plots import cluster_sizes, profile_heat_map, stability_by_k
 from models.clustering import Fitted, Trial, choose, fit_clusters
 
 KS = (3, 4, 5)
@@ -125,14 +122,3 @@ def test_k_is_chosen_by_stability_and_size_not_by_silhouette(
     trials: list[Trial], expected: int
 ) -> None:
     assert choose(trials).k == expected
-
-
-def test_pictures_can_be_drawn(fitted: Fitted) -> None:
-    for figure in (
-        profile_heat_map(fitted.model),
-        cluster_sizes(fitted.model),
-        stability_by_k(fitted.trials, fitted.chosen),
-    ):
-        png = io.BytesIO()
-        figure.savefig(png, format="png")
-        assert png.getvalue().startswith(b"\x89PNG")

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
 
 from core.errors import DataError, MissingColumnsError
 from models.als import Als, AlsParams
@@ -21,30 +20,12 @@ from models.popularity import Popularity
 from models.ranking import Filled, Ranker
 from models.recommender import Recommender
 from profiles.snapshot import BUY_AGAIN, NEW_FOR_YOU, Pick
+from tests.models.corner_shop import NOBODY, assortment, purchases
 
-PRODUCTS = ("bread", "eggs", "milk", "petrol", "tea", "wine")
-ALLOWED = np.array([True, True, True, False, True, True])
 ONCE = AlsParams(factors=2, regularisation=0.1, alpha=5.0, iterations=10)
 
 
-def assortment(sold: tuple[int, ...] = (4, 3, 2, 9, 1, 0)) -> Assortment:
-    """Bread sells best; wine did once, long ago; petrol is never recommended."""
-    return Assortment(
-        product_ids=np.array(PRODUCTS[: len(sold)]),
-        allowed=ALLOWED[: len(sold)],
-        sold=np.array(sold, dtype=np.float32),
-        sold_ever=np.array(sold, dtype=np.float32) + 1,
-    )
-
-
-def purchases(*rows: tuple[float, ...]) -> Purchases:
-    """Build purchases from how often each of `PRODUCTS` was bought."""
-    times = sparse.csr_matrix(np.array(rows, dtype=np.float32))
-    return Purchases(times=times, recent=times * 0.5)
-
-
 FOUR = purchases((3, 1, 0, 1, 0, 0), (1, 1, 2, 0, 0, 0), (0, 0, 1, 0, 5, 1), (0, 0, 0, 2, 7, 1))
-NOBODY = purchases((0, 0, 0, 0, 0, 0))
 
 
 def als_of(stock: Assortment, bought: Purchases) -> Ranker:
@@ -112,22 +93,6 @@ def test_no_customers_give_no_lists(build: Build) -> None:
     ranker = build(assortment(), FOUR)
 
     assert ranker.rank(FOUR.rows(slice(0, 0)), 3, "all").ids.shape == (0, 3)
-
-
-def test_popularity_is_of_this_month_and_then_of_ever() -> None:
-    got = Popularity(assortment((0, 0, 5, 0, 5, 0))).rank(NOBODY, 6, "all")
-
-    assert [PRODUCTS[at] for at in got.ids[0][:2]] == ["milk", "tea"]
-    assert sorted(PRODUCTS[at] for at in got.ids[0][2:5]) == ["bread", "eggs", "wine"]
-
-
-def test_frequency_prefers_recent_habits_and_breaks_ties_by_popularity() -> None:
-    habits = purchases((1, 1, 1, 1, 0, 0))
-    habits.recent.data[:] = [0.5, 0.25, 0.5, 1]
-
-    got = Frequency(assortment()).rank(habits, 3, "all")
-
-    assert [PRODUCTS[at] for at in got.ids[0]] == ["bread", "milk", "eggs"]
 
 
 def test_picks_say_why_and_every_reason_is_true() -> None:

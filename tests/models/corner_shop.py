@@ -1,0 +1,67 @@
+"""A shop of six products: as a lake, as an assortment, as purchases."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from core.clock import to_us
+from ingest.contract import ORDER_COMPLETED, ORDER_REFUNDED
+from models.assortment import Assortment
+from models.interactions import Purchases
+
+NOW = datetime(2017, 12, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+PRODUCTS = ("bread", "eggs", "milk", "petrol", "tea", "wine")
+ALLOWED = np.array([True, True, True, False, True, True])
+
+
+def lake_of(
+    *lines: tuple[str | None, str, timedelta, str], refunds: tuple[str, ...] = ()
+) -> duckdb.DuckDBPyConnection:
+    """Build a lake from (customer, product, age, order id): tests read as a table."""
+    items = pd.DataFrame(lines, columns=["customer_id", "product_id", "age", "event_id"])
+    items["ts_us"] = [to_us(NOW - age) for age in items["age"]]
+    items["event"] = [
+        ORDER_REFUNDED if e in refunds else ORDER_COMPLETED for e in items["event_id"]
+    ]
+    catalogue = pd.DataFrame(
+        [
+            ("bread", True, "{}"),
+            ("cigars", True, '{"sensitive": true}'),
+            ("gift card", True, '{"sensitive": "true"}'),
+            ("milk", True, '{"sensitive": false}'),
+            ("tea", None, None),
+            ("wine", False, "{}"),
+        ],
+        columns=["product_id", "available", "attributes"],
+    )
+    connection = duckdb.connect()
+    connection.register("given_items", items.drop(columns="age"))
+    connection.register("given_catalogue", catalogue)
+    connection.execute("CREATE TABLE items AS SELECT * FROM given_items")
+    connection.execute("CREATE TABLE catalogue AS SELECT * FROM given_catalogue")
+    return connection
+
+
+def assortment(sold: tuple[int, ...] = (4, 3, 2, 9, 1, 0)) -> Assortment:
+    """Bread sells best; wine did once, long ago; petrol is never recommended."""
+    return Assortment(
+        product_ids=np.array(PRODUCTS[: len(sold)]),
+        allowed=ALLOWED[: len(sold)],
+        sold=np.array(sold, dtype=np.float32),
+        sold_ever=np.array(sold, dtype=np.float32) + 1,
+    )
+
+
+def purchases(*rows: tuple[float, ...]) -> Purchases:
+    """Build purchases from how often each of `PRODUCTS` was bought."""
+    times = sparse.csr_matrix(np.array(rows, dtype=np.float32))
+    return Purchases(times=times, recent=times * 0.5)
+
+
+NOBODY = purchases((0, 0, 0, 0, 0, 0))

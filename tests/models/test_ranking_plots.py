@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from matplotlib.figure import Figure
+
+from models.ranking_plots import quality_bars, tuning_curve
+
+MEANS = {"als": {"all": 0.2, "new": 0.1}, "popularity": {"all": 0.3, "new": 0.05}}
+INTERVALS = {
+    "als": {"all": (0.15, 0.27), "new": (0.09, 0.12)},
+    "popularity": {"all": (0.31, 0.33), "new": (0.04, 0.06)},  # rounding: a mean may stick out
+}
+
+
+def png(figure: Figure) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
+
+
+def test_a_bar_is_as_high_as_its_mean_and_scopes_stand_in_groups() -> None:
+    figure = quality_bars(MEANS, INTERVALS, label="NDCG@20")
+
+    axes = figure.axes[0]
+    bars = [patch for patch in axes.patches if patch.get_width() > 0]
+    assert [bar.get_height() for bar in bars] == pytest.approx([0.2, 0.1, 0.3, 0.05])
+    centres = [bar.get_x() + bar.get_width() / 2 for bar in bars]
+    assert centres == pytest.approx([-0.2, 0.8, 0.2, 1.2])
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["all items", "new items"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["als", "popularity"]
+    assert axes.get_ylabel() == "NDCG@20"
+    assert png(figure).startswith(b"\x89PNG")
+
+
+def test_more_models_than_colours_can_be_drawn() -> None:
+    many = {f"model {number}": MEANS["als"] for number in range(8)}
+
+    figure = quality_bars(many, dict.fromkeys(many, INTERVALS["als"]), label="recall")
+
+    assert png(figure).startswith(b"\x89PNG")
+
+
+def test_the_best_so_far_never_falls() -> None:
+    figure = tuning_curve([0.1, 0.3, 0.2, 0.4], 0.25, label="NDCG@20")
+
+    trials, best, baseline = figure.axes[0].get_lines()
+    assert list(trials.get_ydata()) == [0.1, 0.3, 0.2, 0.4]
+    assert list(best.get_ydata()) == [0.1, 0.3, 0.3, 0.4]
+    assert set(baseline.get_ydata()) == {0.25}
+    assert png(figure).startswith(b"\x89PNG")
+
+
+def test_no_trial_at_all_still_shows_the_baseline() -> None:
+    assert png(tuning_curve([], 0.25, label="recall")).startswith(b"\x89PNG")
