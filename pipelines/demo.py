@@ -173,8 +173,11 @@ def _sent(data: dict[str, Any]) -> str:
 
 
 def _outcome(settings: Settings, steps: _Steps, *, as_of: datetime, seconds: float) -> Outcome:
-    home = settings.home
-    day = f"{as_of:%Y-%m-%d}"
+    home, day = settings.home, f"{as_of:%Y-%m-%d}"
+    program = SENDWISE.parent
+    if program.is_relative_to(Path.cwd()):
+        program = program.relative_to(Path.cwd())
+    ui = f"{program}/mlflow ui"
     return Outcome(
         title=f"The main job, end to end, as of {day}",
         columns=("step", "what came of it", "time"),
@@ -186,8 +189,8 @@ def _outcome(settings: Settings, steps: _Steps, *, as_of: datetime, seconds: flo
             "",
             f"Look at twelve of the e-mails:  {steps.data['gallery']['page']}",
             f"Look at the drift report:       {steps.data['drift']['report']}",
-            f"Start the service:              sendwise --home {home} serve --as-of {day}",
-            f"Browse runs and models:         mlflow ui --backend-store-uri {settings.mlflow_uri}",
-            f"Read the first notebook:        SENDWISE_HOME={home} jupyter lab notebooks",
+            f"Start the service:              {program}/sendwise --home {home} serve --as-of {day}",
+            f"Browse runs and models:         {ui} --backend-store-uri {settings.mlflow_uri}",
+            "Read the first notebook:        notebooks/01_first_look.ipynb",
         ],
     )
