@@ -6,6 +6,7 @@ import importlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +99,10 @@ def test_values_reach_the_command_line(entry: str, given: dict[str, str], expect
     assert shown.stdout == wanted.stdout
 
 
-def test_mlflow_run_trains_in_a_workspace(tmp_path: Path) -> None:
-    write_lake(tmp_path)
+def test_mlflow_run_trains_in_a_workspace(
+    tmp_path: Path, with_mlflow: Callable[[Path], Path]
+) -> None:
+    write_lake(with_mlflow(tmp_path))
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     settings = Settings(home=tmp_path, tracking_uri=uri)
     programs = Path(sys.executable).parent

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -84,8 +85,8 @@ def write_shop(home: Path, *, customers: int = 500, seed: int = 7) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return write_shop(tmp_path_factory.mktemp("shop"))
+def shop(tmp_path_factory: pytest.TempPathFactory, with_mlflow: Callable[[Path], Path]) -> Settings:
+    return write_shop(with_mlflow(tmp_path_factory.mktemp("shop")))
 
 
 def test_the_tree_model_meets_every_rule_and_becomes_champion(shop: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -75,15 +75,9 @@ def write_lake(home: Path, *, silent: str = "") -> None:
     pq.write_table(table(CUSTOMERS, people), home / "lake" / "customers.parquet")
 
 
-@pytest.fixture(autouse=True)
-def no_mlflow_around(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    home = tmp_path_factory.mktemp("two-tribes")
+def shop(tmp_path_factory: pytest.TempPathFactory, with_mlflow: Callable[[Path], Path]) -> Settings:
+    home = with_mlflow(tmp_path_factory.mktemp("two-tribes"))
     write_lake(home, silent="c07")
     return Settings(home=home)
 

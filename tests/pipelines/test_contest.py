@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.settings import Settings
+from models import registry, tracking
+from models.gate import Interval, Verdict
+from pipelines.contest import Contender, LearntFrom, outcome_of, report_of
+from tests.pipelines.contests import AS_OF, LOSES, WAITS, WINS, contest, run
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, with_mlflow: Callable[[Path], Path]) -> Settings:
+    return Settings(home=with_mlflow(tmp_path_factory.mktemp("shop")))
+
+
+def test_the_run_keeps_metrics_of_all_and_a_card(shop: Settings) -> None:
+    run(shop, "kept")
+
+    (version,) = registry.versions(shop, "kept")
+    with tracking.server(shop) as client:
+        data = client.get_run(version.run_id).data
+    assert data.metrics == {
+        "auc": 0.8,
+        "ece": 0.01,
+        "rule.auc": 0.7,
+        "rule.recall_at_5": 0.2,
+    }
+    assert data.tags["verdict"] == "beats the baseline"
+    assert "| rule | baseline | 0.7000 |  | 0.2000 |" in tracking.read_text(
+        shop, version.run_id, "model_card.md"
+    )
+
+
+DATA = LearntFrom(name="kept", as_of=AS_OF, digest="d", cutoffs=[AS_OF], rows=10)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "winner"),
+    [(WINS, "new"), (WAITS, "new"), (LOSES, "rule")],
+)
+def test_the_verdict_says_who_is_registered(verdict: Verdict, winner: str) -> None:
+    assert contest(verdict).winner.name == winner
+
+
+def test_everyone_is_told_with_a_role_and_the_champion_last() -> None:
+    champion = Contender(name="champion v3", model=None, metrics={"auc": 0.79})
+    held = replace(contest(WAITS), champion=champion)
+
+    assert [(one.name, role) for one, role in held.everyone] == [
+        ("new", "candidate"),
+        ("rule", "baseline"),
+        ("champion v3", "champion"),
+    ]
+
+
+def test_a_report_is_plain_json_with_the_intervals_of_the_gate() -> None:
+    interval = Interval(gain=0.1, low=0.05, high=0.15)
+    report = report_of(DATA, contest(replace(WINS, over_baseline=interval)))
+
+    assert json.loads(json.dumps(report)) == report
+    assert report["over_baseline"]["low"] == 0.05
+    assert report["over_champion"] is None
+    assert (report["winner"], report["promoted"]) == ("new", True)
+
+
+def test_the_table_starts_with_the_metric_that_decides_and_marks_the_registered() -> None:
+    report = report_of(DATA, contest(LOSES))
+
+    outcome = outcome_of({**report, "metric": "ece", "version": "4", "alias": "champion"})
+
+    assert outcome.columns == ("model", "role", "ece", "auc", "recall@5", "registered")
+    assert outcome.rows == [
+        ["new", "candidate", 0.01, 0.8, None, ""],
+        ["rule", "baseline", None, 0.7, 0.2, "v4 (champion)"],
+    ]
+    assert outcome.notes[0] == "rule does not beat the baseline for sure."
+
+
+def test_a_dry_run_registers_nobody_in_the_table() -> None:
+    assert [row[-1] for row in outcome_of(report_of(DATA, contest(WINS))).rows] == ["", ""]

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from pipelines.outcome import PIPE_WIDTH, Outcome, progress_bar
+
+OUTCOME = Outcome(
+    title="Scores",
+    data={"auc": np.float64(0.75), "counts": np.array([1, 2]), "where": None},
+    columns=("model", "customers", "auc", "kept"),
+    rows=[("tree", 12_345, 0.75, True), ("rule", None, 1234.56, False)],
+    notes=("A note that is longer than a line: " + "x" * 200,),
+)
+
+
+def test_a_program_gets_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    OUTCOME.show(as_json=True)
+
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1
+    assert json.loads(said) == {"status": "done", "auc": 0.75, "counts": [1, 2], "where": None}
+
+
+def test_people_get_a_table_with_figures_that_read_well(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    OUTCOME.show(as_json=False)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].strip() == "Scores"
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if "│" in line]
+    assert cells == [["tree", "12,345", "0.7500", "yes"], ["rule", "", "1,234.6", "no"]]
+    assert lines[-1].endswith("x" * 200)  # notes are not broken: paths stay whole
+    assert max(len(line) for line in lines[:-1]) <= PIPE_WIDTH
+
+
+@pytest.mark.xfail(strict=True, reason="Outcome.show takes brackets for rich's markup")
+def test_what_stands_in_brackets_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    Outcome(
+        title="Kept in [var]", data={}, columns=("id",), rows=[("c[7]",)], notes=("see [a]/[/b]",)
+    ).show(as_json=False)
+
+    said = capsys.readouterr().out
+    assert all(text in said for text in ("Kept in [var]", "c[7]", "see [a]/[/b]"))
+
+
+def test_a_result_without_a_table_is_its_title(capsys: pytest.CaptureFixture[str]) -> None:
+    Outcome(title="Done", data={}, status="unchanged").show(as_json=False)
+
+    title, why = capsys.readouterr().out.splitlines()
+    assert title == "Done"
+    assert "the same inputs" in why
+
+
+def test_progress_is_quiet_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar("counting", total=2) as advance:
+        advance()
+        advance(1)
+
+    assert capsys.readouterr() == ("", "")
