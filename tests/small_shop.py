@@ -13,8 +13,7 @@ def write_lake(home: Path) -> None:
     lake.mkdir()
     con = duckdb.connect()
     con.execute(
-        """
-        CREATE TABLE orders AS
+        """CREATE TABLE orders AS
         SELECT 'c' || c AS customer_id, 'o' || c || '-' || d AS event_id, c % 3 AS kind,
                epoch_us(TIMESTAMP '2017-10-01' + INTERVAL (d) DAY) + c * 1000003 AS ts_us,
                CASE c % 3 WHEN 2 THEN 6 ELSE 1 END * (900 + c) AS value_minor
@@ -41,6 +40,10 @@ def write_lake(home: Path) -> None:
         FROM orders, range(1, 2 + 5 * (kind // 2)) t(p)))
         TO '{lake}/items' (FORMAT parquet, PARTITION_BY (day))"""  # noqa: S608  # a path of ours
     )
+    _write_people_and_products(con, lake)
+
+
+def _write_people_and_products(con: duckdb.DuckDBPyConnection, lake: Path) -> None:
     con.execute(
         f"""COPY (SELECT customer_id, 'model_training' AS purpose, customer_id <> 'c7' AS granted,
         'consent' AS lawful_basis, 'test' AS source, '1' AS policy_version,

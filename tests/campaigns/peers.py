@@ -97,56 +97,69 @@ class Service:
         }
 
 
+class Handler(BaseHTTPRequestHandler):
+    """Answers for the peer of its server."""
+
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_GET(self) -> None:
+        """Answer a probe or a picture."""
+        self.server.peer.paths[self.path] += 1
+        if self.path == "/livez":
+            self._reply(200, b"ok", "text/plain")
+        elif self.path == "/assets/weekly_picks/tiles/GROCERY.png":
+            self._reply(200, PNG, "image/png")
+        else:
+            self._reply(404, b"{}", "application/problem+json")
+
+    def do_POST(self) -> None:
+        """Answer a question, unless told to fail."""
+        peer = self.server.peer
+        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        peer.paths[self.path] += 1
+        if peer.failures:
+            self._reply(peer.failures.pop(0), b"{}", "application/problem+json")
+        elif request.get("campaign", "weekly_picks") not in peer.campaigns:
+            detail = f"No campaign {request['campaign']!r}. Publish it first."
+            self._reply(404, json.dumps({"detail": detail}).encode(), "application/problem+json")
+        else:
+            answer = {
+                "/v1/render": peer.answer,
+                "/v1/predict": peer.prediction,
+                "/v1/recommend": peer.recommendation,
+            }[self.path]
+            ids = [each["customer_id"] for each in request["recipients"]]
+            peer.asked += ids
+            body = json.dumps({"results": [answer(each) for each in ids]}).encode()
+            self._reply(200, body, "application/json")
+
+    def _reply(self, status: int, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        """Keep quiet."""
+
+
+class Server(ThreadingHTTPServer):
+    """A server on a free port that knows its peer."""
+
+    daemon_threads = True
+
+    def __init__(self, peer: Service) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.peer = peer
+
+
 @pytest.fixture
 def service_peer() -> Iterator[Service]:
     """A peer that speaks the HTTP contract."""
     peer = Service()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            peer.paths[self.path] += 1
-            if self.path == "/livez":
-                self._reply(200, b"ok", "text/plain")
-            elif self.path == "/assets/weekly_picks/tiles/GROCERY.png":
-                self._reply(200, PNG, "image/png")
-            else:
-                self._reply(404, b"{}", "application/problem+json")
-
-        def do_POST(self) -> None:
-            request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            peer.paths[self.path] += 1
-            if peer.failures:
-                self._reply(peer.failures.pop(0), b"{}", "application/problem+json")
-            elif request.get("campaign", "weekly_picks") not in peer.campaigns:
-                detail = f"No campaign {request['campaign']!r}. Publish it first."
-                self._reply(
-                    404, json.dumps({"detail": detail}).encode(), "application/problem+json"
-                )
-            else:
-                answer = {
-                    "/v1/render": peer.answer,
-                    "/v1/predict": peer.prediction,
-                    "/v1/recommend": peer.recommendation,
-                }[self.path]
-                ids = [each["customer_id"] for each in request["recipients"]]
-                peer.asked += ids
-                body = json.dumps({"results": [answer(each) for each in ids]}).encode()
-                self._reply(200, body, "application/json")
-
-        def _reply(self, status: int, body: bytes, kind: str) -> None:
-            self.send_response(status)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args: object) -> None:
-            """Keep quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Server(peer)
     peer.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

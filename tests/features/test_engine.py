@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 NOW = datetime(2024, 3, 1, tzinfo=UTC)  # a Friday
 DAY = timedelta(days=1)
 
-
 Rows = list[tuple[str, str, timedelta, int, list[str | None]]]
 
 

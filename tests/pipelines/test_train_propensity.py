@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -31,23 +31,24 @@ DAYS = 210
 AS_OF = START + timedelta(days=DAYS)
 
 
-def write_shop(home: Path, *, customers: int = 500, seed: int = 7) -> Settings:
-    """Write customers whose rhythm is their own: some every few days, some every other month.
+def rhythms(customers: int, seed: int) -> Iterator[tuple[str, datetime, int]]:
+    """Yield orders of customers with a rhythm of their own: every few days, or every other month.
 
     A third of them falls silent for good at some time, which recency alone cannot tell from a
     slow rhythm.
     """
     random = np.random.default_rng(seed)
-    events = []
     for number in range(customers):
         gap = random.choice([4.0, 15.0, 40.0])
         last = random.uniform(30, DAYS) if random.random() < 0.4 else DAYS
         age = random.uniform(0, gap)
         while age < last:
-            events.append(
-                (f"c{number}", START + timedelta(days=age), int(random.integers(500, 9_000)))
-            )
+            yield f"c{number}", START + timedelta(days=age), int(random.integers(500, 9_000))
             age += random.gamma(3.0, gap / 3.0)
+
+
+def write_shop(home: Path, *, customers: int = 500, seed: int = 7) -> Settings:
+    """Write a lake of their orders; the first of them does not want to be learnt from."""
     lake = home / "lake"
     for name in ("events", "items"):
         (lake / name / "day=2024-01-01").mkdir(parents=True)
@@ -61,7 +62,7 @@ def write_shop(home: Path, *, customers: int = 500, seed: int = 7) -> Settings:
             "discount_minor": value // 10,
             "currency": "EUR",
         }
-        for number, (who, at, value) in enumerate(events)
+        for number, (who, at, value) in enumerate(rhythms(customers, seed))
     ]
     lines = [
         {key: row[key] for key in ("event_id", "customer_id", "event", "ts_us", "currency")}
