@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,12 @@ app = typer.Typer(
     ),
 )
 
+# `--help` lists the commands in the order of the work.
+ORDER = (
+    *("demo", "import", "features", "train", "evaluate", "models", "score"),
+    *("publish", "preview", "serve", "send", "drift", "bento"),
+)
+
 # Modules of commands register themselves on `app`; they import heavy rooms only when run,
 # so that `--help` answers at once.
 JsonFlag = Annotated[
@@ -40,17 +47,29 @@ AsOf = Annotated[
 ]
 
 
+def _say_version(wanted: bool) -> None:  # noqa: FBT001  # Typer calls it with the flag's value
+    if wanted:
+        typer.echo(f"sendwise {version('sendwise')}")
+        raise typer.Exit
+
+
 @app.callback()
 def workspace(
     context: typer.Context,
+    *,
     home: Annotated[
         Path | None,
         typer.Option(
             help="The workspace folder (default: SENDWISE_HOME, else `var`).", show_default=False
         ),
     ] = None,
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version."),
+    ] = False,
 ) -> None:
     """Read the settings once; commands take them from the context."""
+    del show_version  # its callback did it
     context.obj = load_settings(home=home) if home else load_settings()
 
 
@@ -70,6 +89,9 @@ def main() -> None:
     import pipelines.commands.sending
     import pipelines.commands.service  # noqa: F401
 
+    app.registered_commands.sort(
+        key=lambda one: ORDER.index(one.name or getattr(one.callback, "__name__", ""))
+    )
     try:
         app()
     except SendwiseError as error:

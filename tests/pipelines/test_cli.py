@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,10 @@ def test_help_lists_every_command_with_what_it_does(tmp_path: Path) -> None:
     for command in ("import", "features", "train", "models", "score", "publish", "serve", "send"):
         assert f" {command} " in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_the_version_is_the_packages(tmp_path: Path) -> None:
+    assert sendwise("--version", home=tmp_path).stdout == f"sendwise {version('sendwise')}\n"
 
 
 @pytest.mark.parametrize(
