@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("patient", deadline=None)  # a busy machine is no finding
+settings.load_profile("patient")
 
 # Which server, run and experiment MLflow means, for the process and for those it starts.
 OF_MLFLOW = (
@@ -62,3 +67,11 @@ def with_mlflow(empty_mlflow: Path) -> Callable[[Path], Path]:
         return home
 
     return with_mlflow
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port nobody listens on, and nobody can take meanwhile: bound, but not listening."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield int(held.getsockname()[1])

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from ingest.contract import CUSTOMERS
 from ingest.log import EventLog
 from privacy.consent import EMAIL_MARKETING, PERSONALISATION, Consent, ConsentLedger
 from tests.campaigns.mailing_list import NOW, PEOPLE, PNG, publish
+from tests.ports import free_port
 
 
 @dataclass
@@ -262,16 +262,3 @@ def smtp_peer() -> Iterator[Mailbox]:
     controller.start()
     yield mailbox
     controller.stop()
-
-
-def free_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-def closed_port() -> int:
-    """A port nobody listens on."""
-    return free_port()

@@ -23,16 +23,11 @@ def test_a_damaged_database_is_one_clear_line(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_nobody_listening_is_said_within_seconds() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def test_nobody_listening_is_said_within_seconds(closed_port: int) -> None:
     begin = time.monotonic()
 
-    with pytest.raises(
-        UnavailableError, match=f"http://127.0.0.1:{port} does not answer"
-    ) as caught:
-        knock(f"http://127.0.0.1:{port}")
+    with pytest.raises(UnavailableError, match=f":{closed_port} does not answer") as caught:
+        knock(f"http://127.0.0.1:{closed_port}")
 
     assert time.monotonic() - begin < 5
     assert "SENDWISE_TRACKING_URI" in str(caught.value)

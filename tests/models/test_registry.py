@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import socket
 import time
 from pathlib import Path
 
@@ -101,14 +100,11 @@ def test_unknown_names_and_versions_are_named(
 
 
 def test_a_server_that_is_down_is_said_within_seconds_and_the_bundle_serves_on(
-    workspace: Settings,
+    workspace: Settings, closed_port: int
 ) -> None:
     version = register(workspace, "down", promote=True)
     registry.champion(workspace, "down")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    away = Settings(home=workspace.home, tracking_uri=f"http://127.0.0.1:{port}")
+    away = Settings(home=workspace.home, tracking_uri=f"http://127.0.0.1:{closed_port}")
     begin = time.monotonic()
 
     with pytest.raises(UnavailableError, match="does not answer"):

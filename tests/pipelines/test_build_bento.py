@@ -14,6 +14,7 @@ import pytest
 from core.errors import ConfigError, NotReadyError
 from core.settings import load_settings
 from pipelines.build_bento import build_bento, stage
+from tests.ports import free_port
 from tests.serving import shop
 
 SENDWISE = str(Path(sys.executable).with_name("sendwise"))
@@ -66,7 +67,7 @@ def test_a_bento_runs_where_the_project_is_not_installed(
     assert found.returncode != 0
     # Elsewhere, and under another name: nothing of where it was built is needed.
     folder = shutil.copytree(str(built["folder"]), tmp_path / "elsewhere")
-    port = shop.free_port()
+    port = free_port()
 
     server = shop.start(
         [str(python), "-m", "bentoml", "serve", str(folder), "--port", str(port)],

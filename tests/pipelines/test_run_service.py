@@ -13,6 +13,7 @@ import pytest
 from core.errors import ConfigError
 from core.settings import load_settings
 from pipelines.run_service import check_address, has_news, server_environment
+from tests.ports import free_port
 from tests.serving import shop
 
 SENDWISE = str(Path(sys.executable).with_name("sendwise"))
@@ -85,9 +86,9 @@ def test_a_registry_is_asked_only_where_there_is_one(
 
 
 def test_localhost_is_an_address_and_another_name_is_not() -> None:
-    assert check_address("localhost", shop.free_port()) == "127.0.0.1"
+    assert check_address("localhost", free_port()) == "127.0.0.1"
     with pytest.raises(ConfigError, match=r"0\.0\.0\.0"):
-        check_address("mail.example.test", shop.free_port())
+        check_address("mail.example.test", free_port())
 
 
 def test_a_port_in_use_is_one_line_and_exit_code_2(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from ingest.contract import CATALOGUE, CUSTOMERS
 from ingest.log import EventLog
 from privacy.consent import EMAIL_MARKETING, PERSONALISATION, Consent, ConsentLedger
 from profiles.snapshot import Manifest, Pick, Profile, snapshot_id, write_snapshot
+from tests.ports import free_port
 
 CONF = Path(__file__).parents[2] / "conf"
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
@@ -151,12 +151,6 @@ def make_shop(home: Path) -> None:
     snapshot(home, "ann", "bob", "cid", ODD)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @dataclass
 class Server:
     """A real server in a process group of its own."""
@@ -220,4 +214,11 @@ def serve(home: Path, *options: str) -> Server:
     sendwise = str(Path(sys.executable).with_name("sendwise"))
     command = [sendwise, "--home", str(home), "serve", "--port", str(port)]
     command += ["--as-of", NOW.isoformat(), *options]
-    return start(command, home.parent / "server.log", port, SENDWISE_CONF=str(CONF))
+    public_url = f"http://127.0.0.1:{port}"  # where e-mails point is a setting
+    return start(
+        command,
+        home.parent / "server.log",
+        port,
+        SENDWISE_CONF=str(CONF),
+        SENDWISE_PUBLIC_URL=public_url,
+    )

@@ -21,7 +21,7 @@ def test_a_problem_is_answered_as_rfc_9457_says() -> None:
         "too-large",
         "Too large",
         status=413,
-        detail="Send less.",
+        detail="Less.",
         extra={"most": 5},
         retry_after_s=7,
     )
