@@ -11,6 +11,7 @@ import pipelines.commands.learning  # noqa: F401  # registers the commands
 from core.settings import Settings
 from models import registry, tracking
 from models.clusters import Clusters
+from pipelines.outcome import Outcome
 from pipelines.training import train_model
 from tests.pipelines.contests import AS_OF
 from tests.small_shop import write_lake
@@ -23,8 +24,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory, with_mlflow: Callable[[Path],
     return Settings(home=home)
 
 
-def test_clusters_are_trained_from_the_lake_and_named(shop: Settings) -> None:
-    outcome = train_model(shop, "clusters", as_of=AS_OF, trials=0)
+@pytest.fixture(scope="module")
+def trained(shop: Settings) -> Outcome:
+    """The first training in the shop; every test goes on from it."""
+    return train_model(shop, "clusters", as_of=AS_OF, trials=0)
+
+
+def test_clusters_are_trained_from_the_lake_and_named(shop: Settings, trained: Outcome) -> None:
+    outcome = trained
 
     assert outcome.data["promoted"] is True
     champion = registry.champion(shop, "clusters").model
@@ -39,14 +46,14 @@ def test_clusters_are_trained_from_the_lake_and_named(shop: Settings) -> None:
     text = "".join(path.read_text() for path in folder.rglob("*.json"))
     assert "@example.test" not in text
     assert '"c7"' not in text
-    (version,) = registry.versions(shop, "clusters")
+    *_, version = registry.versions(shop, "clusters")  # the oldest
     with tracking.server(shop) as client:
         (entry,) = client.get_run(version.run_id).inputs.dataset_inputs
     assert json.loads(entry.dataset.profile)["rows"] == 299  # 300 but the one who said no
 
 
-def test_a_second_clustering_is_set_beside_the_champion(shop: Settings) -> None:
-    train_model(shop, "clusters", as_of=AS_OF, trials=0)
+def test_a_second_clustering_is_set_beside_the_champion(shop: Settings, trained: Outcome) -> None:
+    assert trained.data["alias"] == "champion"
 
     outcome = train_model(shop, "clusters", as_of=datetime(2017, 11, 28, tzinfo=UTC), trials=0)
 
