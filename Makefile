@@ -34,7 +34,7 @@ lint: $(VENV)/.installed  ## style, types, layers, dependencies, spelling
 	$(BIN)/codespell
 
 serve: $(VENV)/.installed ## the service on the demo workspace
-	$(BIN)/sendwise --home $(DEMO_HOME) serve
+	$(BIN)/sendwise --home $(DEMO_HOME) serve --as-of 2017-12-01
 
 bench: $(VENV)/.installed ## every benchmark; figures belong in docs/benchmarks.md
 	$(BIN)/python -m benchmarks

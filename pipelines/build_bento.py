@@ -73,6 +73,7 @@ def build_bento(settings: Settings, *, output: Path | None = None) -> Outcome:
                 True,
             )
     exported = built.export(str(output)) if output else None
+    place = built.tag if exported else built.path
     return Outcome(
         title=f"Bento {built.tag}",
         status="done" if is_new else "unchanged",
@@ -88,7 +89,8 @@ def build_bento(settings: Settings, *, output: Path | None = None) -> Outcome:
         notes=(
             f"In {built.path}",
             *([f"Exported to {exported}"] if exported else []),
-            f"Run it: SENDWISE_HOME=/srv/sendwise bentoml serve {exported or built.path}",
+            *([f"Where it is to run: bentoml import {exported}"] if exported else []),
+            f"Run it: SENDWISE_HOME=/srv/sendwise bentoml serve {place}",
         ),
     )
 

@@ -18,7 +18,6 @@ from ingest.contract import ORDER_COMPLETED
 from ingest.lake import connect
 from pipelines.learnable import learnable
 from pipelines.outcome import Outcome
-from privacy.consent import MODEL_TRAINING
 
 _QUANTILES: Final = {"5 %": 0.05, "median": 0.5, "95 %": 0.95}
 
@@ -41,13 +40,7 @@ def build_features(settings: Settings, *, as_of: datetime) -> Outcome:
         allowed = set(learnable(settings, connection, as_of=as_of))
     finally:
         connection.close()
-    everyone = len(frame)
     frame = frame[frame[c.CUSTOMER_ID].isin(allowed)].reset_index(drop=True)
-    if frame.empty:
-        raise NotEnoughDataError(
-            f"none of {everyone} customers consents to {MODEL_TRAINING!r} as of {as_of:%Y-%m-%d}. "
-            "Import consents (docs/how-to/import-your-data.md)."
-        )
     files = features_to_parquet(
         frame,
         settings.home / "features",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.markup import escape
@@ -80,6 +81,11 @@ def settings_of(context: typer.Context) -> Settings:
     return settings
 
 
+def _fail(text: str) -> NoReturn:
+    console.print(f"[bold red]error:[/bold red] {escape(text)}", soft_wrap=True)
+    sys.exit(2)
+
+
 def main() -> None:
     """Run the command line; a caller's mistake is one line on standard error and exit code 2."""
     import pipelines.commands.importing
@@ -95,5 +101,9 @@ def main() -> None:
     try:
         app()
     except SendwiseError as error:
-        console.print(f"[bold red]error:[/bold red] {escape(str(error))}", soft_wrap=True)
-        sys.exit(2)
+        _fail(str(error))
+    except OSError as error:  # a full disk, a folder that is a file, missing rights
+        where = error.filename or "the system"
+        _fail(f"{where}: {error.strerror or error}. Check the path, its rights and the disk.")
+    except sqlite3.OperationalError as error:
+        _fail(f"a database of the workspace: {error}. Check that its folder can be written to.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -92,7 +93,7 @@ def run_demo(
         lambda data: f"version {data['version']}",
     )
     with _service(settings, as_of=as_of) as url:
-        asking = settings.model_copy(update={"service_url": url})
+        asking = settings.model_copy(update={"service_url": url, "public_url": settings.mail_url})
         steps.take(
             f"send {CAMPAIGN}",
             lambda: send_campaign(asking, campaign=CAMPAIGN, transport="outbox", as_of=as_of),
@@ -121,7 +122,9 @@ def _service(settings: Settings, *, as_of: datetime) -> Iterator[str]:
     command = [str(SENDWISE), "--home", str(settings.home)]
     command += ["serve", "--port", str(port), "--as-of", as_of.isoformat()]
     with log.open("w") as output:
-        server = subprocess.Popen(command, stdout=output, stderr=output)  # noqa: S603  # ours
+        # Links go to where `sendwise serve` will listen, not to the port of this one run.
+        environment = {**os.environ, "SENDWISE_PUBLIC_URL": settings.mail_url}
+        server = subprocess.Popen(command, stdout=output, stderr=output, env=environment)  # noqa: S603  # ours
     try:
         _wait_until_ready(server, url, log)
         yield url

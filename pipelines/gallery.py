@@ -75,7 +75,7 @@ def write_gallery(
     compiled = load_compiled(campaign_folder(settings.home, campaign))
     candidates = _candidates(settings.home, as_of)
     with (
-        Client(settings.service_url, public_url=settings.public_url) as service,
+        Client(settings.service_url, public_url=settings.mail_url) as service,
         progress_bar("choosing e-mails", len(candidates)) as advance,
     ):
         service.check()

@@ -57,7 +57,12 @@ def import_data(
     if loaded.notice:
         console.print(f"[bold]Notice:[/bold] {escape(loaded.notice)}", soft_wrap=True)
     with _Steps() as progress:
-        report = Import(settings, loaded, mapping, inputs, as_of=as_of).run(progress)
+        try:
+            report = Import(settings, loaded, mapping, inputs, as_of=as_of).run(progress)
+        except RuntimeError as error:
+            if str(error) != "Query interrupted":  # DuckDB's word for Ctrl-C
+                raise
+            raise KeyboardInterrupt from None
         log = EventLog(settings.home / EVENTS_DB)
         try:
             days = export(log, settings.home, as_of=as_of, progress=progress)

@@ -68,7 +68,7 @@ def publish_campaign(settings: Settings, name: str, *, as_of: datetime) -> Outco
             f"{len(ready.checks)} branches pass; the largest is {largest:,} bytes of HTML.",
             f"{len(ready.tiles)} tiles and pictures, {pictures:,} bytes.",
             f"{len(ready.campaign.static_products)} static products.",
-            f"In {folder}. A running service takes it up when it starts again.",
+            f"In {folder}. A running service takes it up within a second.",
         ),
         data={
             "campaign": name,

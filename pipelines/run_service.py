@@ -14,10 +14,12 @@ from core.errors import ConfigError, NotReadyError, SendwiseError
 from core.settings import Settings
 from models import bundles
 from pipelines.outcome import console
+from profiles.snapshot import open_snapshot
 from serving.brain import SHIPPED
 from serving.marks import PROPENSITY
 
 SERVICE = "serving.service:Sendwise"
+FRESH_DAYS = 7  # a snapshot is made daily; older than this, somebody should know
 MODELS = (PROPENSITY, "clusters", "recommender")
 
 
@@ -38,6 +40,8 @@ def run_service(settings: Settings, *, host: str, port: int, as_of: str) -> NoRe
         parse_as_of(now)
     host = check_address(host, port)
     os.environ.update(server_environment(settings, now=now))
+    if not settings.public_url:
+        os.environ["SENDWISE_PUBLIC_URL"] = _address(host, port)
     if has_news(settings):
         fetch_champions(settings)
     _greet(settings, host=host, port=port, now=now)
@@ -130,6 +134,24 @@ def _greet(settings: Settings, *, host: str, port: int, now: str) -> None:
         "  Ctrl-C stops it.",
     ):
         console.print(line, soft_wrap=True)
+    if settings.public_url:
+        console.print(f"  e-mails point to {settings.public_url} (SENDWISE_PUBLIC_URL).")
+    _warn_of_age(settings, now)
+
+
+def _warn_of_age(settings: Settings, now: str) -> None:
+    """Say so where the answers would be of another time than the service's clock."""
+    try:
+        with open_snapshot(settings.home) as snapshot:
+            as_of = snapshot.manifest.as_of
+    except SendwiseError:
+        return  # none yet: the service itself says what is missing
+    days = (parse_as_of(now) - as_of).days
+    if days > FRESH_DAYS:
+        console.print(
+            f"  [yellow]the snapshot is of {as_of:%Y-%m-%d}, {days:,} days ago:[/yellow] run "
+            f"`sendwise score`, or serve data of the past with --as-of {as_of:%Y-%m-%d}."
+        )
 
 
 def _address(host: str, port: int) -> str:

@@ -55,7 +55,7 @@ def send_campaign(
     everybody = audience(settings.home, as_of=as_of, limit=limit)
     with (
         open_transport(transport, settings, campaign=campaign, send_id=send_id) as opened,
-        Client(settings.service_url, public_url=settings.public_url) as service,
+        Client(settings.service_url, public_url=settings.mail_url) as service,
         progress_bar("sending", limit) as advance,
         _stop_requests() as stop,
     ):

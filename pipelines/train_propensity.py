@@ -66,8 +66,9 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
         name=name_of(settings),
         as_of=as_of,
         digest=dataset.digest,
-        cutoffs=dataset.cutoffs.all,
-        rows=dataset.rows,
+        # The test slice only judges.
+        cutoffs=(*dataset.cutoffs.training, dataset.cutoffs.validation),
+        rows=len(dataset.training) + len(dataset.validation),
         features={feature.name: feature.dtype for feature in PROPENSITY},
         features_digest=definitions_digest(PROPENSITY),
     )

@@ -86,7 +86,7 @@ def preview(
 
     Renders what is in conf/campaigns now, published or not, for customers of the snapshot.
 
-    Example: `sendwise preview weekly_picks --customer 1609`
+    Example: `sendwise preview weekly_picks --customer 1012`
     """
     from pipelines.preview_campaign import preview_campaign
 

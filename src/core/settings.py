@@ -57,7 +57,7 @@ class Settings(BaseSettings):
         "http://127.0.0.1:3000", description="Where the send step finds the service."
     )
     public_url: str = Field(
-        "http://127.0.0.1:3000", description="Address of the service in e-mails: pictures, links."
+        "", description="Address of the service in e-mails. Empty: where it listens."
     )
     secret_key: SecretStr = Field(
         SecretStr(""), description="Signs unsubscribe links. Empty: made once in the workspace."
@@ -84,6 +84,11 @@ class Settings(BaseSettings):
         if name not in available_timezones():
             raise ValueError(f"no time zone {name!r}; write for example Europe/London")
         return name
+
+    @property
+    def mail_url(self) -> str:
+        """The address that pictures and links of e-mails begin with."""
+        return (self.public_url or self.service_url).rstrip("/")
 
     @property
     def mlflow_uri(self) -> str:

@@ -72,7 +72,8 @@ class Staging:
         self.db.execute(f"SET TimeZone = '{mapping.timezone}'")
         for name, path in self.inputs.items():
             if not path.is_file():
-                raise DataError(f"{name} file {path} does not exist. Check the path.")
+                what = "is a folder" if path.is_dir() else "does not exist"
+                raise DataError(f"{name} file {path} {what}. Give the path of a file.")
             try:
                 if path.suffix.lower() in {".parquet", ".pq"}:
                     self._open_parquet(name, path)

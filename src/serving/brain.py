@@ -71,7 +71,7 @@ class Brain:
         # A connection of its own: while an import holds the file, only unsubscribing waits.
         self.withdrawals = ConsentLedger(settings.home / "events.db")
         self.decisions = DecisionLog(settings.home / "decisions.db", delay=settings.decision_delay)
-        self.links = Unsubscribe(secret_key(settings), settings.public_url)
+        self.links = Unsubscribe(secret_key(settings), settings.mail_url)
         self.campaigns: Mapping[str, CompiledCampaign] = {}
         self.snapshot: Snapshot | None = None
         self._products: dict[str, Product | None] = {}  # None: not in the catalogue

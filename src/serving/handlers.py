@@ -45,14 +45,15 @@ def predict(brain: Brain, request: PredictRequest, customer_ids: Sequence[str]) 
     """Say what is expected of customers; what cannot be said is null, with the reason."""
     allowed = brain.consents.granted_many(customer_ids, PERSONALISATION, brain.now())
     profiles = brain.profiles([each for each in customer_ids if each in allowed])
-    names = request.outputs or (brain.snapshot.manifest.outputs if brain.snapshot else (P_ORDER,))
+    names = request.outputs or _known_outputs(brain)
     versions, as_of = brain.model_versions(), brain.data_as_of().isoformat()
     results = []
     for customer_id in customer_ids:
         profile = profiles.get(customer_id)
         if profile is None:
             why = _why_nothing(brain, is_allowed=customer_id in allowed)
-            profile = Profile(customer_id, why_null=dict.fromkeys(names, why))
+            known = [name for name in names if name in _known_outputs(brain)]
+            profile = Profile(customer_id, why_null=dict.fromkeys(known, why))
         outputs = {name: profile.outputs.get(name) for name in names}
         results.append(
             {
@@ -184,6 +185,10 @@ def _reasons(profile: Profile, outputs: Mapping[str, Value]) -> dict[str, str]:
     if outputs.get("cluster") is not None and isinstance(traits, list):
         reasons["cluster"] = ", ".join(traits)
     return reasons
+
+
+def _known_outputs(brain: Brain) -> Sequence[str]:
+    return brain.snapshot.manifest.outputs if brain.snapshot else (P_ORDER,)
 
 
 def _why_nothing(brain: Brain, *, is_allowed: bool) -> str:

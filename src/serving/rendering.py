@@ -78,7 +78,7 @@ class _Batch:
         customer = self._customers.get(customer_id)
         url = self._brain.links.url(Link(customer_id, self._campaign.name, self._send_id))
         context = Context(
-            public_url=self._brain.settings.public_url,
+            public_url=self._brain.settings.mail_url,
             unsubscribe_url=url,
             first_name=_first_name(customer) if decision.personal else None,
         )

@@ -114,7 +114,7 @@ def test_an_as_of_before_the_first_order_leaves_the_workspace_alone(
 def test_nobody_who_consents_is_said_in_one_line(shop: Settings) -> None:
     (shop.home / "lake" / "consents.parquet").unlink()
 
-    with pytest.raises(NotEnoughDataError, match="none of 3 customers consents"):
+    with pytest.raises(NotEnoughDataError, match="nobody has consented to model_training"):
         build_features(shop, as_of=NOW)
 
 
