@@ -105,5 +105,5 @@ def main() -> None:
     except OSError as error:  # a full disk, a folder that is a file, missing rights
         where = error.filename or "the system"
         _fail(f"{where}: {error.strerror or error}. Check the path, its rights and the disk.")
-    except sqlite3.OperationalError as error:
-        _fail(f"a database of the workspace: {error}. Check that its folder can be written to.")
+    except sqlite3.DatabaseError as error:
+        _fail(f"a database of the workspace: {error}. Is it damaged, or its folder read-only?")

@@ -12,6 +12,7 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 PIPE_WIDTH: Final = 140  # columns of a table that goes to a file or another program
 console = Console(stderr=True, highlight=False)  # progress and remarks; results go to stdout
@@ -43,10 +44,12 @@ class Outcome:
             )
             sys.stdout.write(line.decode() + "\n")
             return
-        out = Console(highlight=False)
+        # Names of files and customers flow in here: nothing is read as markup.
+        out = Console(highlight=False, markup=False)
         if not out.is_terminal:
             out.width = PIPE_WIDTH
-        table = Table(title=self.title, title_justify="left", title_style="bold")
+        out.print(Text(self.title, style="bold"), soft_wrap=True)
+        table = Table()
         for number, name in enumerate(self.columns):
             is_number = bool(self.rows) and all(
                 isinstance(row[number], int | float | None) for row in self.rows
@@ -55,8 +58,9 @@ class Outcome:
                 name, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold"
             )
         for row in self.rows:
-            table.add_row(*(_text(value) for value in row))
-        out.print(table if self.columns else f"[bold]{self.title}[/bold]")
+            table.add_row(*(Text(_text(value)) for value in row))
+        if self.columns:
+            out.print(table)
         for note in self.notes:
             out.print(note, soft_wrap=True)
         if self.status == "unchanged":

@@ -14,6 +14,7 @@ from core.errors import ConfigError
 MICROSECOND = timedelta(microseconds=1)
 DAY = timedelta(days=1)
 DAY_US = 86_400_000_000
+FIRST_YEAR, LAST_YEAR = 1980, 2199  # of instants people give: features look back, spans ahead
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -77,4 +78,8 @@ def _parse(text: str, where: str) -> datetime:
         raise ConfigError(
             f"{where} {text!r} is not a date or time. Write 2017-12-01 or 2017-12-01T08:00+00:00."
         ) from None
+    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+        raise ConfigError(
+            f"{where} {text!r} is not between {FIRST_YEAR} and {LAST_YEAR}. Is the year right?"
+        )
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -34,6 +34,12 @@ def test_an_empty_as_of_is_now() -> None:
     assert before <= clock.parse_as_of("") <= datetime.now(UTC)
 
 
+@pytest.mark.parametrize("text", ["0001-01-10", "9999-12-31", "1492-10-12"])
+def test_a_year_no_shop_has_seen_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="Is the year right"):
+        clock.parse_as_of(text)
+
+
 @pytest.mark.parametrize("text", ["yesterday", "2017-13-01", "01/12/2017"])
 def test_an_unreadable_as_of_says_how_to_write_it(text: str) -> None:
     with pytest.raises(ConfigError, match=r"Write 2017-12-01"):

@@ -58,3 +58,20 @@ def test_a_bad_setting_stops_the_start_with_its_name(
 
     assert done.returncode == 2
     assert "SENDWISE_DRIFT_SHARE" in done.stderr
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_workspace_that_cannot_be_is_one_clear_line(place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    (tmp_path / "orders.csv").write_text("id,customer,time\n1,ann,2024-01-01\n")
+    (tmp_path / "m.yaml").write_text(
+        "source: s\ncurrency: USD\ntimezone: UTC\nevents:\n  event: \"'Session Started'\"\n"
+        "  event_id: id\n  customer_id: customer\n  time: time\n"
+    )
+    files = ("--mapping", str(tmp_path / "m.yaml"), "--events", str(tmp_path / "orders.csv"))
+
+    done = sendwise("import", *files, home=tmp_path / place)
+
+    assert done.returncode == 2
+    assert str(tmp_path / "file") in done.stderr.replace("\n", "")
+    assert "Traceback" not in done.stderr

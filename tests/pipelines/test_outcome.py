@@ -37,7 +37,6 @@ def test_people_get_a_table_with_figures_that_read_well(
     assert max(len(line) for line in lines[:-1]) <= PIPE_WIDTH
 
 
-@pytest.mark.xfail(strict=True, reason="Outcome.show takes brackets for rich's markup")
 def test_what_stands_in_brackets_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     Outcome(
         title="Kept in [var]", data={}, columns=("id",), rows=[("c[7]",)], notes=("see [a]/[/b]",)
