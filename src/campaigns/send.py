@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final, Protocol
 
@@ -22,6 +22,7 @@ from core.errors import DataError, UnavailableError
 
 BATCH: Final = 100  # recipients a request
 MOST_PUT_OFF: Final = 20  # in a row: then it is not about the recipients
+MOST_REFUSED: Final = 20  # likewise
 
 
 class Renders(Protocol):
@@ -50,6 +51,7 @@ class Sending:
     progress: Callable[[int], None] = lambda _: None
     done: Counter[State] = field(default_factory=Counter)
     put_off: int = 0  # in a row
+    refused: list[Claim] = field(default_factory=list)  # since the server last took one
 
     def run(self, recipients: Iterable[Recipient]) -> None:
         """Mail everybody who is not settled yet, in the order given.
@@ -102,6 +104,7 @@ class Sending:
                 outcome = [self._hand_over(message)]
                 self.progress(1)
                 self._give_up_if_put_off(outcome[0])
+                self._give_up_if_refused(outcome)
         finally:
             self._book(outcome)
 
@@ -127,6 +130,23 @@ class Sending:
                 f"{self.transport.where} puts everything off, last with: {claim.why}. "
                 "Run the same command later to go on."
             )
+
+    def _give_up_if_refused(self, outcome: list[Claim]) -> None:
+        """Stop at a server that takes nobody; `outcome` then takes back what it refused."""
+        (claim,) = outcome
+        if claim.state is State.REFUSED:
+            self.refused.append(claim)
+        elif claim.state is not State.CLAIMED:
+            self.refused.clear()
+        if len(self.refused) < MOST_REFUSED:
+            return
+        self.done[State.REFUSED] -= len(self.refused) - 1  # all but the last are booked
+        outcome[:] = [replace(each, state=State.CLAIMED) for each in self.refused]
+        raise UnavailableError(
+            f"{self.transport.where} refused {len(outcome)} in a row, last with: {claim.why}. "
+            "Check the SMTP settings and these addresses, then run the same command again: "
+            "they will be tried once more."
+        )
 
     def _book(self, claims: Sequence[Claim]) -> None:
         if claims:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from campaigns.audience import Recipient
 from campaigns.claims import Claims, State
 from campaigns.client import Client
 from campaigns.message import Mailing, Sender
-from campaigns.send import MOST_PUT_OFF, Sending
+from campaigns.send import MOST_PUT_OFF, MOST_REFUSED, Sending
 from campaigns.transports import Outbox, Server, Smtp, Transport
 from core.errors import ConfigError, UnavailableError
 
@@ -143,6 +144,41 @@ def test_a_server_that_puts_everybody_off_ends_the_run(
     assert len(everybody) > MOST_PUT_OFF
     assert smtp_peer.to() == [each.email for each in everybody]
     assert set(states.values()) == {State.SENT}
+
+
+def test_a_server_that_refuses_everybody_writes_nobody_off(
+    tmp_path: Path, service_peer: Service, smtp_peer: Mailbox, smtp: Smtp
+) -> None:
+    everybody = people(*(f"c{number:03d}" for number in range(130)))
+    smtp_peer.replies = {each.email: "550 relaying denied" for each in everybody[95:]}
+
+    with (
+        sending(tmp_path, service_peer, smtp) as run,
+        pytest.raises(UnavailableError, match="550 relaying denied") as caught,
+    ):
+        run.run(everybody)
+    with sending(tmp_path, service_peer, smtp) as after:
+        counts = Counter(after.claims.states().values())
+    smtp_peer.replies.clear()
+
+    assert "\n" not in str(caught.value)
+    assert counts == {State.SENT: 95, State.CLAIMED: 35}
+    assert run.done[State.REFUSED] == 0
+    assert set(send(tmp_path, service_peer, smtp, everybody).values()) == {State.SENT}
+
+
+def test_dead_addresses_among_good_ones_stop_nothing(
+    tmp_path: Path, service_peer: Service, smtp_peer: Mailbox, smtp: Smtp
+) -> None:
+    everybody = people(*(f"c{number:03d}" for number in range(2 * MOST_REFUSED)))
+    good = everybody[MOST_REFUSED - 1]
+    smtp_peer.replies = {
+        each.email: "550 no such user" for each in everybody[:-1] if each is not good
+    }
+
+    states = send(tmp_path, service_peer, smtp, everybody)
+
+    assert Counter(states.values()) == {State.REFUSED: len(everybody) - 2, State.SENT: 2}
 
 
 def test_a_server_that_refuses_the_sender_refuses_nobody(
