@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from minijinja import Environment, TemplateError
 
 from core.errors import SendwiseError
+from ingest.money import minor_digits
 
 FUEL: Final = 50_000  # instructions one rendering may take; a long e-mail takes about 3,000
 MAX_FIELD: Final = 200  # characters of one value that reaches a template
@@ -24,7 +25,6 @@ MAX_OUTPUT: Final = 1_000_000  # characters one rendering may give
 SCHEMES: Final = frozenset({"http", "https", "mailto", "tel"})
 
 _SIGNS: Final = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩"}
-_DECIMALS: Final = {"JPY": 0, "KRW": 0, "CLP": 0, "VND": 0, "BHD": 3, "KWD": 3, "TND": 3}
 # `safe` would let a customer's name become markup; the others show Python or the engine.
 _REMOVED_FILTERS: Final = ("safe", "pprint", "attr")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
@@ -110,7 +110,7 @@ def plain(value: object) -> object:
 
 def money(minor: int, currency: str = "") -> str:
     """Write an amount of minor units, such as `$2.69` or `1,250.00 CHF`."""
-    decimals = _DECIMALS.get(currency, 2)
+    decimals = minor_digits(currency)
     amount = f"{abs(minor) / 10**decimals:,.{decimals}f}"
     sign = "-" if minor < 0 else ""
     if currency in _SIGNS:

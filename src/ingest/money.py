@@ -19,6 +19,12 @@ _NO_MINOR: Final = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF 
 _THREE_DIGITS: Final = "BHD IQD JOD KWD LYD OMR TND"
 
 CURRENCIES: Final = frozenset(_ALL.split())
+_DIGITS: Final = {**dict.fromkeys(_NO_MINOR.split(), 0), **dict.fromkeys(_THREE_DIGITS.split(), 3)}
+
+
+def minor_digits(currency: str) -> int:
+    """Return how many digits the minor unit of a currency has: 2 for most, 0 for the yen."""
+    return _DIGITS.get(currency, 2)
 
 
 def minor_units_sql(column: str) -> str:

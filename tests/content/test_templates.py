@@ -107,6 +107,9 @@ def test_none_shows_nothing() -> None:
         (-50, "EUR", "-€0.50"),
         (5, "CHF", "0.05 CHF"),
         (99, "", "0.99"),
+        (12_500, "ISK", "12,500 ISK"),
+        (12_500, "XOF", "12,500 XOF"),
+        (12_500, "JOD", "12.500 JOD"),
     ],
 )
 def test_money_has_the_decimals_of_its_currency(minor: int, currency: str, expected: str) -> None:

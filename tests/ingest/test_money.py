@@ -3,7 +3,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from ingest.money import CURRENCIES, minor_units_sql
+from ingest.money import CURRENCIES, minor_digits, minor_units_sql
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,7 @@ def test_a_unit_has_the_minor_units_of_iso_4217(currency: str, units: int) -> No
     sql = f"SELECT {minor_units_sql('code')} FROM (SELECT '{currency}' AS code)"  # noqa: S608
 
     assert duckdb.sql(sql).fetchall() == [(units,)]
+    assert 10 ** minor_digits(currency) == units
 
 
 def test_every_exception_is_a_currency() -> None:
