@@ -20,7 +20,7 @@ from features.registry import CLUSTERS, definitions_digest
 from ingest.lake import connect
 from models.bundles import LoadedModel
 from models.cluster_plots import cluster_sizes, profile_heat_map, stability_by_k
-from models.clustering import KS, Fitted, Trial, fit_clusters
+from models.clustering import KS, Fitted, Trial, fit_clusters, require_customers
 from models.clusters import Clusters
 from models.gate import decide_clusters
 from pipelines.outcome import Outcome, progress_bar
@@ -69,6 +69,7 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
             f"nothing is known before {as_of:%Y-%m-%d}: {known}. Give a later --as-of."
         )
     frame = frame[frame[c.CUSTOMER_ID].isin(set(allowed))].reset_index(drop=True)
+    require_customers(frame)  # here: a run once started leaves its trace in the workspace
     features = [name for name in frame.columns if name not in {c.CUSTOMER_ID, c.CUTOFF_US}]
     data = LearntFrom(
         name=NAME,

@@ -97,9 +97,11 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
             rows=int(now.purchases.times.nnz),
         )
 
+        # Before the run: what is too little must leave no failed run behind.
+        earlier = _window(connection, consenting, as_of - 2 * WINDOW, until=WINDOW)
+        test = _window(connection, consenting, as_of - WINDOW, until=WINDOW)
+
         def fit(champion: LoadedModel | None) -> Contest:
-            earlier = _window(connection, consenting, as_of - 2 * WINDOW, until=WINDOW)
-            test = _window(connection, consenting, as_of - WINDOW, until=WINDOW)
             return _contest(settings, _tune(earlier, trials), test, now, champion)
 
         params = {

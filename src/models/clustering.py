@@ -96,11 +96,7 @@ def fit_clusters(
     Raises:
         NotEnoughDataError: Too few customers to find groups among.
     """
-    if len(frame) < MIN_CUSTOMERS:
-        raise NotEnoughDataError(
-            f"{len(frame)} customers are too few for clusters; {MIN_CUSTOMERS} are needed. "
-            "Import more, or give a later --as-of."
-        )
+    require_customers(frame)
     columns, weights = _space(frame)
     values = frame[list(columns)].to_numpy(dtype=np.float64)
     scale = QuantileScale.fit(values, weights)
@@ -128,6 +124,22 @@ def fit_clusters(
         shop=_medians(frame),
     )
     return Fitted(model=model, naive=naive, trials=tuple(trials), chosen=chosen, labels=labels)
+
+
+def require_customers(frame: pd.DataFrame) -> None:
+    """Check what can be checked before anything is fitted.
+
+    Args:
+        frame: As `fit_clusters` takes it.
+
+    Raises:
+        NotEnoughDataError: Too few customers to find groups among.
+    """
+    if len(frame) < MIN_CUSTOMERS:
+        raise NotEnoughDataError(
+            f"{len(frame)} customers are too few for clusters; {MIN_CUSTOMERS} are needed. "
+            "Import more, or give a later --as-of."
+        )
 
 
 def try_k(points: Floats, k: int, *, seed: int, refits: int) -> Trial:
