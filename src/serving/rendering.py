@@ -61,7 +61,8 @@ class _Batch:
         self._personal = brain.consents.granted_many(customer_ids, PERSONALISATION, now)
         mailable = [each for each in dict.fromkeys(customer_ids) if each in self._mailable]
         personal = [each for each in mailable if each in self._personal]
-        self._kept = brain.decisions.find(campaign.name, send_id, mailable)
+        found = brain.decisions.find(campaign.name, send_id, mailable)
+        self._kept = {key: (each, read) for key, each in found.items() if (read := _read(each))}
         self._profiles = brain.profiles(personal)
         self._customers = brain.events.customers(personal)
         self._popular = brain.snapshot.popular() if brain.snapshot else []
@@ -126,8 +127,8 @@ class _Batch:
     def _decision(self, customer_id: str) -> tuple[LoggedDecision, Decision]:
         """Return the kept decision as it can be shown now, else a new one."""
         personal = customer_id in self._personal
-        logged = self._kept.get(customer_id) or self.fresh.get(customer_id)
-        if logged and (decision := _read(logged)):
+        if customer_id in self._kept:
+            logged, decision = self._kept[customer_id]
             if personal or not decision.personal:
                 return logged, restock(self._campaign, decision, self._candidates(None))
             return logged, self._decide(customer_id, personal=False)
@@ -147,6 +148,7 @@ class _Batch:
             },
         )
         self.fresh[customer_id] = logged
+        self._kept[customer_id] = logged, decision
         return logged, decision
 
     def _decide(self, customer_id: str, *, personal: bool) -> Decision:
@@ -180,11 +182,8 @@ class _Batch:
         for profile in self._profiles.values():
             ids.update(pick.product_id for picks in profile.lists.values() for pick in picks)
             ids.update(pick.product_id for pick in self._segment(profile))
-        for logged in self._kept.values():
-            decision: Any = logged.body["decision"]
-            ids.update(
-                shown["product_id"] for slot in decision["slots"] for shown in slot["products"]
-            )
+        for _, decision in self._kept.values():
+            ids.update(shown.product_id for slot in decision.slots for shown in slot.products)
         return ids
 
 
@@ -192,7 +191,7 @@ def _read(logged: LoggedDecision) -> Decision | None:
     """Return a kept decision; None if an earlier version of sendwise wrote it otherwise."""
     try:
         return Decision.from_dict(logged.body["decision"])  # type: ignore[arg-type]
-    except (LookupError, TypeError) as error:
+    except (LookupError, TypeError, ValueError, AssertionError) as error:
         log.warning("decision.unreadable id=%s error=%r", logged.decision_id, error)
         return None
 

@@ -149,11 +149,22 @@ def test_a_product_that_sold_out_leaves_a_kept_decision(home: Path, open_brain: 
     assert again["decision_id"] == first["decision_id"]
 
 
-def test_a_decision_of_an_earlier_version_is_decided_anew(home: Path, brain: Brain) -> None:
+@pytest.mark.parametrize(
+    "old",
+    [
+        b'{"decision": {"slots": [{"products": []}], "shape": "old"}}',
+        b'{"decision": {"slots": [{"block": "hero"}]}}',
+        b'{"decision": {"slots": {}}}',
+        b'{"decision": "none"}',
+        b"{}",
+    ],
+)
+def test_a_decision_of_an_earlier_version_is_decided_anew(
+    home: Path, brain: Brain, old: bytes
+) -> None:
     first = render(brain)
     brain.decisions.flush()
     with sqlite3.connect(home / "decisions.db") as connection:
-        old = b'{"decision": {"slots": [{"products": []}], "shape": "old"}}'
         connection.execute("UPDATE decisions SET body = ?", (old,))
     connection.close()
 
