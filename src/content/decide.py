@@ -14,6 +14,7 @@ from content.decision import (
     Decision,
     Person,
     Rung,
+    Shown,
     lowest,
 )
 from content.shelf import Shelf
@@ -48,11 +49,18 @@ def decide(campaign: CompiledCampaign, person: Person, *, candidates: Candidates
     )
 
 
-def restock(campaign: CompiledCampaign, decision: Decision, candidates: Candidates) -> Decision:
+def restock(
+    campaign: CompiledCampaign,
+    decision: Decision,
+    candidates: Candidates,
+    *,
+    lists: Mapping[str, Sequence[Pick]],
+) -> Decision:
     """Return a kept decision without the products that are not available any more.
 
-    Their places are filled as in `decide`, but never with anything personal; all else,
-    names and prices too, stays as it was shown first.
+    Their places are filled as in `decide`, but never with anything personal: of the person's
+    `lists` only those count that a slot avoids. All else, names and prices too, stays as it
+    was shown first.
     """
     gone = {
         shown.product_id
@@ -73,8 +81,14 @@ def restock(campaign: CompiledCampaign, decision: Decision, candidates: Candidat
         if slot is None or slot.products is None or len(kept) == len(choice.products):
             slots.append(choice)
             continue
-        kept += shelf.fill(len(choice.products) - len(kept), shelf.common(personal=False))
-        slots.append(_titled(replace(choice, products=tuple(kept)), slot.products))
+        avoid = _avoided(slot.products, lists) if decision.personal else frozenset()
+        common = shelf.common(personal=False, avoid=avoid)
+        kept += shelf.fill(len(choice.products) - len(kept), common)
+        reason = choice.reason
+        if reason.startswith(share := _share(choice.products)):
+            reason = _share(kept) + reason.removeprefix(share)
+        changed = replace(choice, reason=reason, products=tuple(kept))
+        slots.append(_titled(changed, slot.products))
     return replace(decision, slots=tuple(slots), rung=lowest([slot.rung for slot in slots]))
 
 
@@ -135,23 +149,30 @@ def _holds(campaign: CompiledCampaign, name: str, variables: Mapping[str, object
 
 def _products(slot: Slot, rule: ProductRule, person: Person, shelf: Shelf, block: Choice) -> Choice:
     own: Sequence[Pick] = person.lists.get(rule.list, ()) if person.personal else ()
-    avoid = frozenset(
-        pick.product_id
-        for name in rule.avoid
-        if person.personal
-        for pick in person.lists.get(name, ())
-    )
+    avoid = _avoided(rule, person.lists) if person.personal else frozenset()
     shown = shelf.fill(rule.n, ((pick, person.rung) for pick in own))
     shown += shelf.fill(rule.n - len(shown), shelf.common(personal=person.personal, avoid=avoid))
     reason = block.reason
     if person.personal and person.outputs:
-        reason = f"{sum(s.rung == person.rung for s in shown)} of {len(shown)} from {rule.list}"
+        reason = f"{_share(shown)}{rule.list}"
     return _titled(replace(block, reason=reason, products=tuple(shown)), rule)
+
+
+def _avoided(rule: ProductRule, lists: Mapping[str, Sequence[Pick]]) -> frozenset[str]:
+    return frozenset(pick.product_id for name in rule.avoid for pick in lists.get(name, ()))
+
+
+def _own(products: Sequence[Shown]) -> int:
+    return sum(shown.rung in ("fresh", "snapshot") for shown in products)
+
+
+def _share(products: Sequence[Shown]) -> str:
+    return f"{_own(products)} of {len(products)} from "
 
 
 def _titled(choice: Choice, rule: ProductRule) -> Choice:
     """Name the slot after what is in it: its own title only if at least half is the person's."""
-    own = sum(shown.rung in ("fresh", "snapshot") for shown in choice.products)
+    own = _own(choice.products)
     rungs: list[Rung] = [shown.rung for shown in choice.products]
     return replace(
         choice,

@@ -130,7 +130,7 @@ class _Batch:
         if customer_id in self._kept:
             logged, decision = self._kept[customer_id]
             if personal or not decision.personal:
-                return logged, restock(self._campaign, decision, self._candidates(None))
+                return logged, self._restocked(customer_id, decision)
             return logged, self._decide(customer_id, personal=False)
         decision = self._decide(customer_id, personal=personal)
         logged = LoggedDecision(
@@ -163,6 +163,11 @@ class _Batch:
             personal=personal,
         )
         return decide(self._campaign, person, candidates=self._candidates(profile))
+
+    def _restocked(self, customer_id: str, decision: Decision) -> Decision:
+        profile = self._profiles.get(customer_id)  # only of who agreed to personalisation
+        lists = profile.lists if profile else {}
+        return restock(self._campaign, decision, self._candidates(None), lists=lists)
 
     def _candidates(self, profile: Profile | None) -> Candidates:
         return Candidates(

@@ -236,9 +236,11 @@ def test_restock_replaces_only_what_sold_out(
         "a0": product("a0", price_minor=999_999),
     }
 
-    later = restock(campaign, first, Candidates(products=products, popular=candidates.popular))
+    now = Candidates(products=products, popular=candidates.popular)
+    later = restock(campaign, first, now, lists=ann().lists)
 
     assert ids(slot(later, "buy_again")) == ["a0", "a2", "a3", "p0"]
+    assert slot(later, "buy_again").reason == "3 of 4 from buy_again"
     assert slot(later, "buy_again").products[0].price_minor == 250  # as it was shown first
     assert slot(later, "new_for_you") == slot(first, "new_for_you")
     assert later.rung == "popular"
@@ -249,4 +251,29 @@ def test_restock_changes_nothing_while_all_is_there(
 ) -> None:
     first = decide(campaign, ann(), candidates=candidates)
 
-    assert restock(campaign, first, candidates) is first
+    assert restock(campaign, first, candidates, lists=ann().lists) is first
+
+
+def test_restock_never_calls_new_what_was_bought(
+    campaign: CompiledCampaign, candidates: Candidates, product: Build
+) -> None:
+    first = decide(campaign, ann(), candidates=candidates)
+    products = {**candidates.products, "n1": product("n1", available=False)}
+    now = Candidates(products=products, popular=picks("a4", "a5", "p0"))
+
+    later = restock(campaign, first, now, lists=ann().lists)
+
+    assert ids(slot(later, "new_for_you")) == ["n0", "n2", "n3", "p0"]
+
+
+def test_restock_keeps_a_reason_that_is_not_about_the_products(
+    campaign: CompiledCampaign, candidates: Candidates, product: Build
+) -> None:
+    first = decide(campaign, ann(personal=False), candidates=candidates)
+    products = {**candidates.products, "p1": product("p1", available=False)}
+    now = Candidates(products=products, popular=candidates.popular)
+
+    later = restock(campaign, first, now, lists={})
+
+    assert "p1" not in ids(slot(later, "buy_again"))
+    assert slot(later, "buy_again").reason == NO_CONSENT
