@@ -58,17 +58,18 @@ def connect(home: Path) -> duckdb.DuckDBPyConnection:
         NotReadyError: Nothing has been imported into `home` yet.
     """
     lake, path = home / "lake", home / "events.db"
-    stale: set[str] = set()
+    booked: list[tuple[int, ...]] | None = None
     live: dict[str, pa.Table] = {}
     if path.exists():
         log = EventLog(path)
-        stale = {_name(day) for (day,) in log.rows("SELECT day FROM exports WHERE stale")}
-        live = _open_rows(log)
-        log.close()
-    files = {
-        name: [f for f in lake.glob(f"{name}/day=*/*.parquet") if f.parent.name not in stale]
-        for name in _BY_DAY
-    }
+        try:
+            # What is booked and what is not, as of one moment: an export may be running.
+            with log.transaction("DEFERRED"):
+                booked = _booked(log)
+                live = _open_rows(log)
+        finally:
+            log.close()
+    files = {name: _files(lake / name, booked) for name in _BY_DAY}
     if not files["events"] and not (live and len(live["events"])):
         raise NotReadyError(f"no events in {home}. Run `sendwise import` first.")
     connection = duckdb.connect()
@@ -76,11 +77,26 @@ def connect(home: Path) -> duckdb.DuckDBPyConnection:
     for name, schema in TABLES.items():
         if name not in _BY_DAY:
             file = lake / f"{name}.parquet"
-            # Consents only grow: file and rest together. The others change: file or log.
-            use = file.exists() and (name == "consents" or name not in live)
-            files[name] = [file] if use else []
+            files[name] = [file] if file.exists() and name not in live else []
         _view(connection, name, schema, sorted(files[name]), live.get(name, schema.empty_table()))
     return connection
+
+
+def _booked(log: EventLog) -> list[tuple[int, ...]] | None:
+    """Return (day, files) of the days to read from the lake; None where the log has no events.
+
+    Such a log holds consents at most, and says nothing about the lake beside it.
+    """
+    if not log.rows("SELECT 1 FROM events LIMIT 1"):
+        return None
+    return log.rows("SELECT day, files FROM exports WHERE NOT stale")
+
+
+def _files(folder: Path, booked: list[tuple[int, ...]] | None) -> list[Path]:
+    """Return the files that count: a file that no booking names is of an export under way."""
+    if booked is None:
+        return list(folder.glob("day=*/*.parquet"))
+    return [folder / _name(day) / _part(number) for day, files in booked for number in range(files)]
 
 
 def _view(
@@ -106,8 +122,7 @@ def _open_rows(log: EventLog) -> dict[str, pa.Table]:
     live = {"events": events, "items": items}
     for name in _changed(log):
         schema = TABLES[name]
-        since = f" WHERE id > {log.mark('lake consents')}" if name == "consents" else ""
-        live[name] = log.read(f"SELECT {', '.join(schema.names)} FROM {name}{since}", schema)
+        live[name] = log.read(f"SELECT {', '.join(schema.names)} FROM {name}", schema)
     return live
 
 
@@ -194,7 +209,7 @@ def _write_days(log: EventLog, lake: Path, days: list[tuple[int, ...]]) -> None:
         for day, _, _, stale, files in days:
             start, end = np.searchsorted(number, [day, day + 1])
             folder = lake / name / _name(day)
-            file = folder / f"part-{0 if stale else files:04}.parquet"
+            file = folder / _part(0 if stale else files)
             if stale:
                 replaced += [other for other in folder.glob("*.parquet") if other != file]
             _replace(file, rows.slice(start, end - start))
@@ -237,3 +252,7 @@ def _settle(aside: Path, path: Path) -> None:
 
 def _name(day: int) -> str:
     return f"day={date(1970, 1, 1) + timedelta(days=day)}"
+
+
+def _part(number: int) -> str:
+    return f"part-{number:04}.parquet"

@@ -81,9 +81,9 @@ class EventLog:
         self._db.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Commit everything the block does, or nothing of it."""
-        self._db.execute("BEGIN IMMEDIATE")
+    def transaction(self, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
+        """Commit all the block does, or nothing; `DEFERRED` to only read, as of one moment."""
+        self._db.execute(f"BEGIN {kind}")
         try:
             yield self._db
         except BaseException:
@@ -122,8 +122,7 @@ class EventLog:
 
     def count(self, table: str) -> int:
         """Return how many rows `table` of the log has."""
-        sql = f"SELECT count(*) FROM {table}"
-        return int(self._db.execute(sql).fetchone()[0])
+        return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])
 
     # -- base currency
 

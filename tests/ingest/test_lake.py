@@ -104,7 +104,36 @@ def test_a_crash_between_file_and_log_counts_nothing_twice(shop: Shop) -> None:
         db.execute("DELETE FROM exports")  # as if the process had died before this commit
     log.close()
 
+    assert seen(shop) == before  # also before the export is run again
     assert write(shop) == 2
+    assert seen(shop) == before
+
+
+def test_a_crash_before_a_further_file_is_booked_counts_nothing_twice(shop: Shop) -> None:
+    shop.take(MAPPING + CONSENTS, events=EVENTS, consents="who,at\nann,2024-01-01\n")
+    write(shop)
+    (booked,) = shop.query("SELECT max(through_seq) FROM exports WHERE day = 19753")
+    shop.take(events=HEADER + "C1,1,2024-01-31 08:00:00,ann,tea,1,3.50\n")
+    before = seen(shop)
+    write(shop)
+    log = EventLog(shop.home / "events.db")
+    with log.transaction() as db:
+        db.execute("UPDATE exports SET files = 1, through_seq = ? WHERE day = 19753", booked)
+        db.execute("DELETE FROM meta WHERE key LIKE 'lake %'")
+    log.close()
+
+    assert seen(shop) == before
+    connection = connect(shop.home)
+    assert connection.execute("SELECT count(*) FROM consents").fetchall() == [(1,)]
+    connection.close()
+
+
+def test_a_lake_without_a_log_is_read_whole(shop: Shop) -> None:
+    shop.take(events=EVENTS)
+    write(shop)
+    before = seen(shop)
+    (shop.home / "events.db").unlink()
+
     assert seen(shop) == before
 
 
