@@ -24,7 +24,7 @@ app = typer.Typer(
         "A self-hosted brain for e-mail personalisation.\n\n"
         "**First look:** `sendwise --home var/demo demo`\n\n"
         "**Your own data:** `import` → `train` → `score` → `publish` → `serve` → `send`.\n\n"
-        "Every command takes `--json` for one line of machine-readable result. "
+        "Every command that ends takes `--json` for one line of machine-readable result. "
         "Exit codes: 0 done, 2 bad input or settings, 3 a gate that was asked for did not pass."
     ),
 )

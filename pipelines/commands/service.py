@@ -54,7 +54,8 @@ def bento(
     """Pack the service into a bento: code, conf, published campaigns and the champions.
 
     It holds no customer data, and runs where sendwise is not installed: point SENDWISE_HOME at
-    a workspace (an absolute path) and start it with `bentoml serve`. An empty workspace will do.
+    a workspace (an absolute path) and start it with `bentoml serve`. With an empty workspace it
+    starts too, and knows nobody: static content, and nobody who may be mailed.
 
     **Example:** `sendwise --home var/demo bento`
     """
