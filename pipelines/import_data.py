@@ -16,6 +16,7 @@ from ingest.commit import Report
 from ingest.datasets import DATASETS, locate
 from ingest.importer import EVENTS_DB, Import
 from ingest.lake import export
+from ingest.lock import import_lock
 from ingest.log import EventLog
 from ingest.mapping import load_mapping
 from pipelines.outcome import Outcome, console, progress_bar
@@ -42,6 +43,7 @@ def import_data(
 
     Raises:
         ConfigError, DataError: See `ingest.importer`; the workspace is then as it was.
+        UnavailableError: Another import into the workspace is running.
     """
     if bool(dataset) == (mapping is not None):
         raise ConfigError(
@@ -56,7 +58,7 @@ def import_data(
     loaded = load_mapping(mapping)
     if loaded.notice:
         console.print(f"[bold]Notice:[/bold] {escape(loaded.notice)}", soft_wrap=True)
-    with _Steps() as progress:
+    with import_lock(settings.home), _Steps() as progress:
         try:
             report = Import(settings, loaded, mapping, inputs, as_of=as_of).run(progress)
         except RuntimeError as error:

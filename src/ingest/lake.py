@@ -201,8 +201,9 @@ def _groups(days: list[tuple[int, ...]]) -> list[list[tuple[int, ...]]]:
 
 
 def _write_days(log: EventLog, lake: Path, days: list[tuple[int, ...]]) -> None:
-    span = f"{_OPEN} AND {_DAY} BETWEEN ? AND ?"
-    tables = _read(log, span, [days[0][0], days[-1][0]])
+    # Rows committed since the days were counted have higher numbers: they wait for the next export.
+    span = f"{_OPEN} AND {_DAY} BETWEEN ? AND ? AND e.seq <= ?"
+    tables = _read(log, span, [days[0][0], days[-1][0], max(seq for _, _, seq, _, _ in days)])
     replaced: list[Path] = []
     for name, rows in zip(_BY_DAY, tables, strict=True):
         number = rows.column("ts_us").to_numpy() // DAY_US

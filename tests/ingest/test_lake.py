@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import NotReadyError
+from ingest import lake
 from ingest.lake import connect, export
 from ingest.log import EventLog
 from privacy.consent import ConsentLedger
@@ -126,6 +127,25 @@ def test_a_crash_before_a_further_file_is_booked_counts_nothing_twice(shop: Shop
     connection = connect(shop.home)
     assert connection.execute("SELECT count(*) FROM consents").fetchall() == [(1,)]
     connection.close()
+
+
+def test_rows_that_arrive_during_an_export_wait_for_the_next(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.take(events=EVENTS)
+    groups = lake._groups
+
+    def more_arrive(days: list[tuple[int, ...]]) -> list[list[tuple[int, ...]]]:
+        monkeypatch.setattr(lake, "_groups", groups)
+        shop.take(events=HEADER + "C1,1,2024-01-31 08:00:00,ann,tea,1,3.50\n")
+        return groups(days)
+
+    monkeypatch.setattr(lake, "_groups", more_arrive)
+    write(shop)
+
+    assert [row[0] for row in seen(shop)] == ["A1", "A1", "B1", "C1"]
+    assert write(shop) == 1
+    assert [row[0] for row in seen(shop)] == ["A1", "A1", "B1", "C1"]
 
 
 def test_a_lake_without_a_log_is_read_whole(shop: Shop) -> None:
