@@ -154,7 +154,10 @@ class Lines:
             self.staging.insert("known", log.known_lines(batch.column(0)))
         self.db.execute(
             f"DELETE FROM {OURS}.fresh USING {OURS}.known AS k "
-            "WHERE fresh.event_id = k.event_id AND fresh.line_id = k.line_id"
+            "WHERE fresh.event_id = k.event_id AND fresh.line_id = k.line_id "
+            # What belongs to somebody else is no repetition: it stays, and is found in conflict.
+            f"AND coalesce(k.source = {literal(self.source)}, true) "
+            "AND coalesce(k.customer_id = fresh.customer_id, true)"
         )
         for batch in self.staging.batches(
             f"{ids} SEMI JOIN {OURS}.known USING (event_id)", _LOOKUP

@@ -34,7 +34,9 @@ from ingest.schema import (
 
 _EVENT_COLUMNS: Final = ("seq", *EVENTS.names)
 _ITEM_COLUMNS: Final = ("seq", "position", "line_id", *LINE_COLUMNS)
-_KNOWN: Final = pa.schema([("event_id", pa.string()), ("line_id", pa.string())])
+_KNOWN: Final = pa.schema(
+    [(name, pa.string()) for name in ("event_id", "line_id", "source", "customer_id")]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +159,7 @@ class EventLog:
             items: `event_id`, `position`, `line_id` and the columns of a line.
         """
         with self.transaction() as db:
-            known = self._among("SELECT event_id FROM events", events.column("event_id"))
-            if known:
+            if known := self._among("SELECT event_id FROM events", events.column("event_id")):
                 new = pc.invert(pc.is_in(events.column("event_id"), pa.array(known, pa.string())))
                 events = events.filter(new)
             first = int(db.execute("SELECT coalesce(max(seq), 0) + 1 FROM events").fetchone()[0])
@@ -191,9 +192,9 @@ class EventLog:
             db.executemany(mark, old)
 
     def known_lines(self, event_ids: pa.ChunkedArray) -> pa.Table:
-        """Return (event_id, line_id) of those of `event_ids` in the log; no items: line_id ''."""
+        """Return the lines of `event_ids` in the log, and whose they are; no items: line_id ''."""
         found = self._among(
-            "SELECT events.event_id, coalesce(items.line_id, '')"
+            "SELECT events.event_id, coalesce(items.line_id, ''), source, customer_id"
             " FROM events LEFT JOIN items USING (seq)",
             event_ids,
         )
@@ -207,8 +208,7 @@ class EventLog:
         return pa.Table.from_batches([from_rows(self._among(LINES_SQL, event_ids), LINES)])
 
     def _insert(self, table: str, columns: Sequence[str], rows: pa.Table) -> None:
-        marks = ", ".join("?" * len(columns))
-        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
         self._db.executemany(sql, to_rows(rows, columns))
 
     def _insert_items(self, events: pa.Table, items: pa.Table) -> None:
@@ -296,5 +296,5 @@ class EventLog:
 
     def catalogue(self) -> pa.Table:
         """Return the whole catalogue, columns of `ingest.contract.CATALOGUE`, by product id."""
-        names = ", ".join(CATALOGUE.names)
-        return self.read(f"SELECT {names} FROM catalogue ORDER BY product_id", CATALOGUE)
+        sql = f"SELECT {', '.join(CATALOGUE.names)} FROM catalogue ORDER BY product_id"
+        return self.read(sql, CATALOGUE)

@@ -45,6 +45,24 @@ def test_an_event_id_of_another_source_is_not_taken_over(shop: Shop) -> None:
     assert [row[0] for row in shop.dump()["events"]] == ["A1", "B1", "Z1"]
 
 
+def test_a_line_that_somebody_else_has_is_set_aside_and_no_duplicate(shop: Shop) -> None:
+    shop.take(events=EVENTS)
+    other = MAPPING.replace("source: shop", "source: other")
+    again = "Z1,1,2024-01-31,ann,tea,1,1\n"
+    shop.take(other, events=HEADER + "A1,1,2024-01-31 23:30:00,ann,tea,2,3.50\n" + again)
+    assert shop.reasons() == {1: "event id belongs to source shop"}
+
+    report = shop.take(events=EVENTS.replace("bob", "eve"))
+
+    assert report.sections[0].duplicate == 2
+    assert report.sections[0].quarantined == {"lines of one event name different customers": 1}
+    assert [row[:2] for row in shop.dump()["events"]] == [
+        ("A1", "ann"),
+        ("B1", "bob"),
+        ("Z1", "ann"),
+    ]
+
+
 LINES = [
     f"O{order},{line},2024-0{1 + order}-1{line} 12:00:00,c{order},{sku},{1 + line},{price}.25\n"
     for order in range(4)
