@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
+from uuid import uuid4
 
 from content.campaign import Product
 from content.decision import NO_CONSENT, NOT_KNOWN, Rung
 from core.clock import to_us
-from core.ids import digest
 from privacy.consent import PERSONALISATION
 from profiles.decisions import LoggedDecision
 from profiles.snapshot import BUY_AGAIN, NEW_FOR_YOU, Pick, Profile, Value
@@ -101,7 +101,7 @@ def recommend(brain: Brain, request: RecommendRequest, customer_ids: Sequence[st
             "model_versions": versions,
             "as_of": as_of,
         }
-        decision_id = digest("recommend", customer_id, body, length=24)
+        decision_id = uuid4().hex  # each is logged, though it be the same as before
         results.append({"customer_id": customer_id, **body, "decision_id": decision_id})
         brain.decisions.keep(
             [

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,20 @@ def test_withdrawing_consent_counts_at_the_next_call(brain: Brain) -> None:
 
     assert ask_recommend(brain, "ann")["rung"] == "popular"
     assert ask_predict(brain, "ann")[0]["outputs"]["p_order_30d"] is None
+
+
+def test_every_recommendation_is_logged_also_the_same_again(home: Path, brain: Brain) -> None:
+    given = [ask_recommend(brain, "ann")["decision_id"] for _ in range(2)]
+    brain.decisions.flush()
+    given.append(ask_recommend(brain, "ann")["decision_id"])
+    brain.decisions.flush()
+
+    with sqlite3.connect(home / "decisions.db") as connection:
+        rows = connection.execute("SELECT decision_id FROM decisions WHERE kind = 'recommend'")
+        logged = [row[0] for row in rows]
+    connection.close()
+    assert sorted(logged) == sorted(given)
+    assert len(set(given)) == 3
 
 
 def test_without_a_snapshot_the_campaigns_favourites_are_recommended(
