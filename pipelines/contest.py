@@ -105,7 +105,9 @@ def record(
     )
     for file, figure in contest.figures.items():
         run.figure(figure, file)
-    run.text(render_card(_card(data, params, contest)), "model_card.md")
+    card = render_card(_card(data, params, contest))
+    run.text(card, "model_card.md")
+    run.describe(card)
 
 
 def _card(data: LearntFrom, params: Mapping[str, object], contest: Contest) -> Card:

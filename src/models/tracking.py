@@ -36,6 +36,7 @@ from models.reachable import knock
 
 FINGERPRINT: Final = "fingerprint"
 COMPLETE: Final = "complete"  # set last: a version without it is what an interruption left behind
+_LONGEST_TAG: Final = 5_000  # characters: the least any of MLflow's stores takes
 _MISSING: Final = "RESOURCE_DOES_NOT_EXIST"
 _DTYPES: Final = {"category": DataType.string, "bool": DataType.boolean}
 
@@ -118,6 +119,10 @@ class Run:
         with server(self.settings) as client:
             for key, value in tags.items():
                 client.set_tag(self.run_id, key, str(value))
+
+    def describe(self, text: str) -> None:
+        """Show `text` (Markdown) at the top of the run's page."""
+        self.tags({"mlflow.note.content": text[:_LONGEST_TAG]})
 
     def figure(self, figure: Figure, file: str) -> None:
         """Keep a plot."""

@@ -34,6 +34,7 @@ def test_a_run_keeps_parameters_metrics_data_plots_and_card(workspace: Settings)
         run.metrics({"auc": 0.75})
         run.figure(Figure(), "calibration.png")
         run.text("# card", "model_card.md")
+        run.describe("# card" + "." * 9_000)
         run.dataset("abc123", cutoffs=[AS_OF], rows=12, source="var/lake")
 
     (found,) = runs(workspace, "kept")
@@ -43,6 +44,7 @@ def test_a_run_keeps_parameters_metrics_data_plots_and_card(workspace: Settings)
     assert found.data.tags["as_of"] == "2017-12-01T00:00:00+00:00"
     assert [entry.dataset.digest for entry in found.inputs.dataset_inputs] == ["abc123"]
     assert tracking.read_text(workspace, run.run_id, "model_card.md") == "# card"
+    assert found.data.tags["mlflow.note.content"].startswith("# card")
     assert found.info.artifact_uri.startswith(str(workspace.home / "mlartifacts"))
 
 
