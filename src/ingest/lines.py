@@ -79,7 +79,9 @@ class Lines:
         sql.stage(
             "lines",
             columns,
-            f"{literal(name)} AS section, {self.stages} AS stage, _row, {place} AS place, "
+            # A view may have no `_row`, or the same one often: `staged` tells its rows apart.
+            f"{literal(name)} AS section, {self.stages} AS stage, _row, "
+            f"row_number() OVER () AS staged, {place} AS place, "
             f"{', '.join(_LINE)}, reason",
         )
 
@@ -132,19 +134,19 @@ class Lines:
         if self.staging.one(f"SELECT count(place) FROM {OURS}.lines"):
             made = (
                 f"md5(concat_ws('|', {content})) || '-' || row_number() OVER "
-                f"(PARTITION BY event_id, line_id, {content} ORDER BY stage, _row)"
+                f"(PARTITION BY event_id, line_id, {content} ORDER BY stage, _row, staged)"
             )
         self.db.execute(
             f"CREATE TABLE {OURS}.fresh AS SELECT * EXCLUDE (reason, payload) "
             f"REPLACE (coalesce(line_id, CASE WHEN product_id IS NULL THEN '' ELSE {made} END)"
             f" AS line_id), false AS known FROM {OURS}.lines WHERE reason IS NULL"
         )
-        first = "min({'a': stage, 'b': _row})"
+        first = "min({'a': stage, 'b': _row, 'c': staged})"
         self.db.execute(
             f"DELETE FROM {OURS}.fresh USING (SELECT event_id, line_id, {first} AS first "
             f"FROM {OURS}.fresh GROUP BY ALL HAVING count(*) > 1) AS d "
             "WHERE fresh.event_id = d.event_id AND fresh.line_id = d.line_id "
-            "AND (stage, _row) <> (first.a, first.b)"
+            "AND (stage, staged) <> (first.a, first.c)"
         )
 
     def _drop_known(self, log: EventLog) -> None:
@@ -199,10 +201,11 @@ class Lines:
         if not self.staging.one(f"SELECT count(*) FROM {OURS}.conflicts"):
             return
         self.db.execute(
-            f"UPDATE {OURS}.lines SET reason = why, payload = to_json(lines) "
+            f"UPDATE {OURS}.lines SET reason = why, "
+            """payload = json_merge_patch(to_json(lines), '{"staged": null}') """
             f"FROM {OURS}.conflicts AS c, {OURS}.fresh AS f "
             "WHERE lines.event_id = c.event_id AND lines.reason IS NULL "
-            "AND f.stage = lines.stage AND f._row = lines._row"
+            "AND f.stage = lines.stage AND f.staged = lines.staged"
         )
         self.db.execute(
             f"DELETE FROM {OURS}.fresh WHERE event_id IN (SELECT event_id FROM {OURS}.conflicts)"

@@ -63,6 +63,19 @@ def test_a_line_that_somebody_else_has_is_set_aside_and_no_duplicate(shop: Shop)
     ]
 
 
+def test_a_line_twice_in_a_view_without_row_numbers_counts_once(shop: Shop) -> None:
+    view = "views: {sold: SELECT * EXCLUDE (_row) FROM events}\nevents:\n  from: sold\n"
+    first = EVENTS.removeprefix(HEADER).splitlines(keepends=True)[0]
+    two = "C1,1,2024-01-01,ann,tea,1,3.50\nC1,2,2024-01-01,bob,mug,1,1\n"
+
+    report = shop.take(MAPPING.replace("events:\n", view), events=EVENTS + first + two)
+
+    assert len(shop.dump()["items"]) == 3
+    assert report.sections[0].accepted == 3
+    aside = shop.query("SELECT reason, payload LIKE '%staged%' FROM quarantine")
+    assert aside == [("lines of one event name different customers", 0)] * 2
+
+
 LINES = [
     f"O{order},{line},2024-0{1 + order}-1{line} 12:00:00,c{order},{sku},{1 + line},{price}.25\n"
     for order in range(4)
