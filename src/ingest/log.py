@@ -160,8 +160,8 @@ class EventLog:
         """
         with self.transaction() as db:
             if known := self._among("SELECT event_id FROM events", events.column("event_id")):
-                new = pc.invert(pc.is_in(events.column("event_id"), pa.array(known, pa.string())))
-                events = events.filter(new)
+                ids = pa.array([key for (key,) in known], pa.string())
+                events = events.filter(pc.invert(pc.is_in(events.column("event_id"), ids)))
             first = int(db.execute("SELECT coalesce(max(seq), 0) + 1 FROM events").fetchone()[0])
             seq = pa.array(range(first, first + len(events)), pa.int64())
             self._insert("events", _EVENT_COLUMNS, events.append_column("seq", seq))
