@@ -227,9 +227,9 @@ class Snapshot:
         return (customer_id for (customer_id,) in rows)
 
     def popular(self, cluster: str | None = None) -> list[Pick]:
-        """Return what is popular in a cluster; for None or an unknown one, with everybody."""
-        manifest = self.manifest
-        return list(manifest.popular_by_cluster.get(cluster or "", ()) or manifest.popular)
+        """Return what is popular in a cluster, nothing for an unknown one; None: with everybody."""
+        by_cluster = self.manifest.popular_by_cluster
+        return list(self.manifest.popular if cluster is None else by_cluster.get(cluster, ()))
 
 
 def _fill(

@@ -59,13 +59,14 @@ def test_a_profile_comes_back_as_it_was_written(tmp_path: Path) -> None:
         assert list(snapshot.customer_ids()) == ["ann", "bob"]
 
 
-def test_popular_is_by_cluster_and_falls_back_to_everybody(tmp_path: Path) -> None:
+def test_popular_is_by_cluster_or_with_everybody(tmp_path: Path) -> None:
     write_snapshot(tmp_path, manifest(), [ANN])
 
     snapshot = open_snapshot(tmp_path)
 
     assert snapshot.popular("regulars") == [TEA]
-    assert snapshot.popular("a cluster that is new") == snapshot.popular() == [MILK]
+    assert snapshot.popular("a cluster that is new") == snapshot.popular("") == []
+    assert snapshot.popular() == [MILK]
 
 
 def test_people_find_scores_and_lists_in_parquet(tmp_path: Path) -> None:

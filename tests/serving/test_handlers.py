@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from privacy.consent import PERSONALISATION
+from profiles.profile import Profile
 from serving.brain import Brain
 from serving.handlers import answer, predict, recommend
 from serving.messages import Prediction, PredictRequest, Recommendation, RecommendRequest
+from tests.serving import shop
 
 OpenBrain = Callable[[Path], Brain]
 
@@ -121,6 +123,17 @@ def test_a_category_counts_whole_words_of_its_path(brain: Brain) -> None:
 @pytest.mark.parametrize("customer_id", ["bob", "nobody", "new"])
 def test_everybody_else_gets_what_is_popular(brain: Brain, customer_id: str) -> None:
     got = ask_recommend(brain, customer_id, n=3)
+
+    assert (got["rung"], ids(got)) == ("popular", numbered(10, 11, 12))
+
+
+def test_a_cluster_nothing_is_known_of_is_not_called_a_segment(
+    home: Path, open_brain: OpenBrain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shop, "profile", lambda key: Profile(key, outputs={"cluster": "gone"}))
+    shop.snapshot(home, "ann", day=1)
+
+    got = ask_recommend(open_brain(home), "ann", n=3)
 
     assert (got["rung"], ids(got)) == ("popular", numbered(10, 11, 12))
 
