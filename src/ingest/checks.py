@@ -6,7 +6,7 @@ from typing import Final
 
 from ingest.contract import ORDER_COMPLETED, ORDER_REFUNDED
 from ingest.mapping import EventSection
-from ingest.sections import Column, SectionSql
+from ingest.sections import MOST, Column, SectionSql
 from privacy.consent import PURPOSES
 
 ORDERS: Final = f"('{ORDER_COMPLETED}', '{ORDER_REFUNDED}')"
@@ -62,6 +62,7 @@ def _no_item() -> list[Column]:
 
 def _item_columns(sql: SectionSql, section: EventSection) -> list[Column]:
     has_id = section.item is not None and section.item.line_id is not None
+    lost = f"event IN {ORDERS} AND revenue_minor IS NULL AND given_price IS NOT NULL"
     return [
         sql.text("item.line_id", column="line_id", required=has_id),
         sql.text("item.product_id", column="product_id", required=True),
@@ -76,14 +77,17 @@ def _item_columns(sql: SectionSql, section: EventSection) -> list[Column]:
         sql.money("item.revenue", "given_revenue"),
         Column(
             "revenue_minor",
-            f"CASE WHEN event IN {ORDERS} THEN "
-            "coalesce(given_revenue, given_price * quantity - coalesce(discount_minor, 0)) END",
-            (("revenue_minor < 0", "discount is more than the price"),),
+            f"CASE WHEN event IN {ORDERS} THEN coalesce(given_revenue, "
+            "TRY(given_price * quantity - coalesce(discount_minor, 0))) END",
+            (
+                ("revenue_minor < 0", "discount is more than the price"),
+                (f"revenue_minor > {MOST} OR ({lost})", "price times quantity out of range"),
+            ),
         ),
         Column(
             "price_minor",
             "coalesce(given_price, CASE WHEN quantity > 0 THEN "
-            "round((revenue_minor + coalesce(discount_minor, 0)) / quantity)::BIGINT END)",
+            "TRY(round((revenue_minor + coalesce(discount_minor, 0)) / quantity)::BIGINT) END)",
         ),
     ]
 

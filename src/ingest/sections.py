@@ -21,6 +21,7 @@ from ingest.mapping import Section, literal, quoted
 from ingest.money import minor_units_sql
 
 TOLERANCE: Final = "1e-6"  # of a minor unit: what float noise may add to an amount
+MOST: Final = 10**15  # minor units of one line: the sum over an event's lines fits 64 bits
 FIRST_YEAR: Final = 1990
 
 
@@ -119,7 +120,10 @@ class SectionSql:
             (f"{value} IS NOT NULL AND {units} IS NULL", f"unreadable {what}"),
             (f"abs({units} - round({units})) > {TOLERANCE}", f"{what} is not whole minor units"),
             (f"{column} < 0", f"negative {what}"),
-            (f"{column} IS NULL AND {units} IS NOT NULL", f"{what} out of range"),
+            (
+                f"{column} > {MOST} OR ({column} IS NULL AND {units} IS NOT NULL)",
+                f"{what} out of range",
+            ),
         )
         return Column(column, f"TRY_CAST(round({units}) AS BIGINT)", checks)
 
