@@ -71,7 +71,7 @@ def models(
     """List the registered models, or move the alias `champion` by hand.
 
     `champion` is what scoring and the service use, `challenger` the last one that did not pass
-    the gate. After a move, run `sendwise score` and start the service again.
+    the gate. After a move, run `sendwise score`: a running service takes it up within a second.
 
     Example: `sendwise models --rollback propensity-order-30d`
     """

@@ -48,3 +48,10 @@ def test_the_commands_promote_and_roll_back(shop: Settings) -> None:
     assert aliases == [["champion"], []]
     assert isinstance(wrong.exception, ConfigError)
     assert isinstance(both.exception, ConfigError)
+
+
+def test_the_help_asks_for_no_restart_of_the_service() -> None:
+    helped = " ".join(CliRunner().invoke(app, ["models", "--help"]).stdout.split())
+
+    assert "within a second" in helped
+    assert "start the service again" not in helped
