@@ -121,7 +121,7 @@ def customer_columns(sql: SectionSql) -> list[Column]:
 def consent_columns(sql: SectionSql, source: str, now_us: int) -> list[Column]:
     """Return the columns of consents; nothing is taken for granted."""
     known = ", ".join(f"'{purpose}'" for purpose in PURPOSES)
-    purpose, granted = sql.text("purpose", required=True), sql.flag("granted", default="false")
+    purpose, granted = sql.text("purpose", required=True), sql.flag("granted", default="NULL")
     unknown = (f"purpose NOT IN ({known})", "unknown purpose")
     return [
         sql.text("customer_id", required=True),

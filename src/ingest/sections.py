@@ -73,14 +73,16 @@ class SectionSql:
         return Column(field, f"coalesce(to_json({value})::VARCHAR, '{{}}')")
 
     def flag(self, field: str, *, default: str) -> Column:
-        """A yes/no column."""
+        """A yes/no column; `default` where the mapping or the row has none."""
         if field not in self.fields:
             return Column(field, default)
-        unreadable = f"{field} IS NULL AND {raw(field)} IS NOT NULL"
+        value = raw(field)
+        if self.types[field] == "VARCHAR":
+            value = f"nullif(trim({value}), '')"
         return Column(
             field,
-            f"TRY_CAST({raw(field)} AS BOOLEAN)",
-            ((unreadable, f"unreadable {spaced(field)}"),),
+            f"CASE WHEN {value} IS NULL THEN {default} ELSE TRY_CAST({value} AS BOOLEAN) END",
+            ((f"{field} IS NULL AND {value} IS NOT NULL", f"unreadable {spaced(field)}"),),
         )
 
     def time(self, field: str, column: str, *, now_us: int, required: bool = True) -> Column:

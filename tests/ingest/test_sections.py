@@ -76,6 +76,22 @@ def test_a_number_is_no_time_and_the_message_says_how_to_write_it(shop: Shop) ->
         shop.take(mapping, events=EVENTS)
 
 
+def test_a_blank_flag_is_the_default_and_a_blank_consent_is_none(shop: Shop) -> None:
+    mapping = MAPPING.replace("brand: brand}", "brand: brand, available: stock}")
+    mapping += "consents: {customer_id: who, purpose: what, granted: ok, time: at}\n"
+    products = (
+        "sku,name,category,price,brand,stock\n"
+        "tea,Tea,,1,,\nmug,Mug,,1,,' '\njam,Jam,,1,, no\nrum,Rum,,1,,maybe\n"
+    ).replace("' '", '" "')
+    consents = "who,what,ok,at\nann,analytics,,2024-01-01\nbob,analytics,yes,2024-01-01\n"
+    shop.take(mapping, events=EVENTS, products=products, consents=consents)
+
+    stock = shop.query("SELECT product_id, available FROM catalogue ORDER BY 1")
+    assert stock == [("jam", 0), ("mug", 1), ("tea", 1)]
+    assert shop.reasons() == {4: "unreadable available", 1: "missing or unreadable granted"}
+    assert shop.query("SELECT customer_id FROM consents") == [("bob",)]
+
+
 def test_reasons_are_words() -> None:
     assert spaced("price_minor") == "price"
     assert spaced("line_id") == "line id"
