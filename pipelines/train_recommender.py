@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 import duckdb
 import numpy as np
@@ -62,6 +62,7 @@ Results = Mapping[Scope, Quality]
 class Window:
     """What was known before an instant, and what was bought in the time after it."""
 
+    before: datetime
     assortment: Assortment
     customers: Strings
     purchases: Purchases
@@ -130,6 +131,7 @@ def _window(
     if until is not None:
         targets = read_targets(connection, assortment, customers, start=start, end=start + until)
     return Window(
+        before=start,
         assortment=assortment,
         customers=customers,
         purchases=purchases,
@@ -183,6 +185,7 @@ def _contest(
             metric=mean,
             margin=settings.gate_margin,
             seed=SEED,
+            renews=_renews(champion, tuned.params, now),
         ),
         slice=f"{len(new[0]):,} customers who bought something new to them in the {WINDOW.days} "
         "days before as-of; all products ranked, those bought before masked",
@@ -217,6 +220,19 @@ def _recipe(champion: LoadedModel, test: Window) -> Ranker:
     if isinstance(model, Recommender) and model.als:
         return Als.fit(test.purchases, test.assortment, model.als.params, seed=SEED)
     return Popularity(test.assortment)
+
+
+def _renews(
+    champion: LoadedModel | None, params: AlsParams, now: Window
+) -> Literal["candidate", "baseline"] | None:
+    """Say whose recipe an older champion has: ALS with these parameters, or popularity."""
+    if champion is None or not isinstance(champion.model, Recommender):
+        return None
+    if datetime.fromisoformat(champion.meta["as_of"]) >= now.before:
+        return None
+    if champion.model.als is None:
+        return "baseline"
+    return "candidate" if champion.model.als.params == params else None
 
 
 def _measure(ranker: Ranker, window: Window, scope: Scope) -> Quality:

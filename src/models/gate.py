@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -142,6 +143,7 @@ def decide(
     seed: int,
     draws: int = DRAWS,
     units: NDArray[Any] | None = None,
+    renews: Literal["candidate", "baseline"] | None = None,
 ) -> Verdict:
     """Apply the promotion gate.
 
@@ -158,11 +160,11 @@ def decide(
         seed: Repeats the resamples.
         draws: Number of resamples.
         units: As in `paired_bootstrap`.
+        renews: The side that is the champion's own recipe, learnt from newer data. The slice
+            cannot tell them apart, so when that side wins it replaces the champion: one that
+            only ever ties with itself would grow old for ever.
     """
-
-    def compare(one: Floats, other: Floats) -> Interval:
-        return paired_bootstrap(one, other, metric=metric, seed=seed, draws=draws, units=units)
-
+    compare = partial(paired_bootstrap, metric=metric, seed=seed, draws=draws, units=units)
     over_baseline = compare(candidate, baseline)
     wins = over_baseline.low > 0
     why = (
@@ -176,9 +178,13 @@ def decide(
         why += "; first champion"
     else:
         over_champion = compare(candidate if wins else baseline, champion)
-        promote = over_champion.gain > 0 and over_champion.low > -margin
+        renewed = renews == ("candidate" if wins else "baseline")
+        promote = renewed or (over_champion.gain > 0 and over_champion.low > -margin)
         verb = "replaces" if promote else "does not replace"
-        why += f"; {verb} the champion ({over_champion}, margin {margin:g})"
+        because = f"{over_champion}, margin {margin:g}"
+        if renewed:
+            because = "the same recipe, learnt from newer data"
+        why += f"; {verb} the champion ({because})"
     return Verdict(
         promote=promote,
         winner="candidate" if wins else "baseline",

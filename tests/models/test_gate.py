@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from core.errors import DataError, NotEnoughDataError
-from models.gate import Interval, auc, decide, decide_clusters, mean, paired_bootstrap
+from models.gate import Interval, Verdict, auc, decide, decide_clusters, mean, paired_bootstrap
 
 Floats = NDArray[np.float64]
 MARGIN = 0.01
@@ -173,3 +175,25 @@ def test_clusters_pass_when_stable_and_none_is_tiny() -> None:
     assert decide_clusters(stability=0.75, smallest=0.05).promote
     assert not decide_clusters(stability=0.74, smallest=0.30).promote
     assert not decide_clusters(stability=0.99, smallest=0.04).promote
+
+
+def test_the_champions_own_recipe_on_newer_data_renews_it() -> None:
+    better, rule = noisy(0.1, seed=1), noisy(0, seed=2)
+
+    def decided(renews: Literal["candidate", "baseline"] | None) -> Verdict:
+        return decide(
+            candidate=better,
+            baseline=rule,
+            champion=better,
+            metric=mean,
+            margin=MARGIN,
+            seed=7,
+            renews=renews,
+        )
+
+    assert decided("candidate").promote
+    assert "replaces the champion (the same recipe, learnt from newer data)" in (
+        decided("candidate").why
+    )
+    assert not decided(None).promote
+    assert not decided("baseline").promote  # the baseline did not win

@@ -133,6 +133,23 @@ def test_the_champion_is_measured_by_its_recipe(shop: Settings, first: Outcome) 
     assert 0 < champion["metrics"]["ndcg20_new"] < 1
 
 
+def test_a_later_training_by_the_same_recipe_renews_the_champion(
+    tmp_path: Path, with_mlflow: Callable[[Path], Path]
+) -> None:
+    home = with_mlflow(tmp_path)
+    write_lake(home)
+    shop = Settings(home=home)
+    train_model(shop, "recommender", as_of=AS_OF - timedelta(days=1), trials=0)
+
+    later = train_model(shop, "recommender", as_of=AS_OF, trials=0)
+    earlier = train_model(shop, "recommender", as_of=AS_OF - timedelta(days=2), trials=0)
+
+    assert later.data["promoted"] is True
+    assert "the same recipe, learnt from newer data" in str(later.data["verdict"])
+    assert earlier.data["promoted"] is False
+    assert registry.champion(shop, "recommender").meta["as_of"] == AS_OF.isoformat()
+
+
 def test_too_little_history_is_an_error(shop: Settings) -> None:
     with pytest.raises(NotEnoughDataError, match="no purchases before 2017"):
         train_model(shop, "recommender", as_of=AS_OF - timedelta(days=100), trials=0)
