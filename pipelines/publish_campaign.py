@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
 
 from content.campaign import (
     CompiledCampaign,
@@ -19,18 +21,16 @@ from content.shelf import is_excluded
 from content.sources import read_pictures
 from content.spec import SPEC_FILE, CampaignSpec, load_spec
 from content.tiles import make_tiles
-from core.clock import to_us
 from core.errors import ConfigError, DataError, NotReadyError
 from core.ids import digest
 from core.settings import Settings
-from ingest.contract import ORDER_COMPLETED
 from ingest.lake import connect
+from models.assortment import read_assortment
 from pipelines.outcome import Outcome
 
 if TYPE_CHECKING:
     import duckdb
 
-BEST_SELLER_DAYS: Final = 30
 PRODUCT_COLUMNS: Final = (
     "product_id, name, price_minor, currency, url, image_url, category, available"
 )
@@ -132,17 +132,22 @@ def products_of(rows: list[tuple[Any, ...]]) -> list[Product]:
 def best_sellers(
     lake: duckdb.DuckDBPyConnection, spec: CampaignSpec, as_of: datetime, n: int
 ) -> list[Product]:
-    """Return the products most customers bought in the month before `as_of`, each name once."""
+    """Return what is popular before `as_of` and may be recommended, each name once."""
+    assortment = read_assortment(lake, before=as_of)
+    popular = pa.table(
+        {
+            "product_id": pa.array(assortment.product_ids[assortment.allowed].tolist()),
+            "sold": assortment.sold[assortment.allowed],
+        },
+        schema=pa.schema({"product_id": pa.string(), "sold": pa.float32()}),
+    )
+    lake.register("popular", popular)
     rows = lake.execute(
         f"""
-        SELECT {PRODUCT_COLUMNS} FROM catalogue LEFT JOIN (
-            SELECT product_id, count(DISTINCT customer_id) AS buyers FROM items
-            WHERE event = ? AND ts_us >= ? AND ts_us < ? GROUP BY product_id
-        ) USING (product_id)
+        SELECT {PRODUCT_COLUMNS} FROM catalogue JOIN popular USING (product_id)
         WHERE available AND name <> '' AND price_minor > 0
-        ORDER BY buyers DESC NULLS LAST, product_id LIMIT 1000
-        """,  # noqa: S608  # names are ours
-        [ORDER_COMPLETED, to_us(as_of - timedelta(days=BEST_SELLER_DAYS)), to_us(as_of)],
+        ORDER BY sold DESC, product_id LIMIT 1000
+        """  # noqa: S608  # names are ours
     ).fetchall()
     chosen: dict[str, Product] = {}
     for product in products_of(rows):

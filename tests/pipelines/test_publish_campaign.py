@@ -8,7 +8,7 @@ from content.campaign import campaign_folder, load_compiled
 from core.errors import ConfigError, DataError, NotReadyError
 from core.settings import Settings
 from pipelines.publish_campaign import publish_campaign
-from tests.pipelines.campaign_shop import AS_OF, campaign_shop, write_lake
+from tests.pipelines.campaign_shop import AS_OF, campaign_shop, product, write_lake
 
 
 @pytest.fixture
@@ -39,6 +39,16 @@ def test_publishing_the_same_again_changes_nothing(settings: Settings) -> None:
 
     assert again.status == "unchanged"
     assert again.data == first.data
+
+
+def test_what_is_sensitive_is_no_best_seller(settings: Settings) -> None:
+    products = [product(f"p{number}") for number in range(20)]
+    products[0]["attributes"] = '{"sensitive": true}'
+    write_lake(settings.home, products)
+
+    outcome = publish_campaign(settings, "weekly_picks", as_of=AS_OF)
+
+    assert outcome.data["static_products"] == [f"p{number}" for number in range(1, 13)]
 
 
 def test_a_failed_publish_leaves_the_old_one(settings: Settings) -> None:
