@@ -149,7 +149,7 @@ def _columns(given: pd.DataFrame, path: Path) -> pd.DataFrame:
             raise DataError(f"{path}: column time is neither ISO 8601 nor seconds.")
         times = (instants - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
     weights = frame[WEIGHT] if WEIGHT in frame else pd.Series(1.0, index=frame.index)
-    if not pd.api.types.is_numeric_dtype(weights) or (weights <= 0).any():
+    if not pd.api.types.is_numeric_dtype(weights) or not (weights > 0).all():
         raise DataError(f"{path}: column weight must hold positive numbers.")
     return pd.DataFrame(
         {

@@ -98,6 +98,7 @@ def test_tuning_does_not_look_at_the_test_file(tmp_path: Path, files: tuple[Path
         ("x.csv", "user,product\na,b\n", "item"),
         ("x.csv", "user,item,time\na,b,yesterday\n", "time"),
         ("x.csv", "user,item,weight\na,b,-1\n", "weight"),
+        ("x.csv", "user,item,weight\na,b,1\nc,d,\n", "weight"),  # a gap
         ("x.csv", "", "cannot be read"),
         ("x.parquet", "garbage", "cannot be read"),
         ("x.json", "{}", "neither"),
