@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from core.errors import UnavailableError
 
@@ -14,16 +16,44 @@ from core.errors import UnavailableError
 def import_lock(home: Path) -> Iterator[None]:
     """Keep other imports out of the workspace `home` while the block runs.
 
+    What was made for the lock is gone afterwards, so that a refused import leaves no trace.
+
     Raises:
         UnavailableError: Another import is running.
     """
-    path = home / "locks" / "import.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    path, made = home / "locks" / "import.lock", not home.exists()
+    file = _taken(path)
+    while file is None:  # the one before us removed the file as we opened it
+        file = _taken(path)
+    with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UnavailableError(
-                f"another import into {home} is running. Wait until it is done, then try again."
-            ) from None
-        yield
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+            with suppress(OSError):  # others keep something there
+                path.parent.rmdir()
+                if made:
+                    home.rmdir()
+
+
+def _taken(path: Path) -> TextIO | None:
+    """Return the locked file, or None where it is not the one under `path` any more."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        file = path.open("a")
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            return file
+    except BlockingIOError:
+        file.close()
+        raise UnavailableError(
+            f"another import into {path.parents[1]} is running. Wait until it is done, "
+            "then try again."
+        ) from None
+    except FileNotFoundError:
+        pass
+    file.close()
+    return None

@@ -33,3 +33,10 @@ def test_an_import_waits_for_nobody_and_touches_nothing(shop: Shop) -> None:
     assert not (shop.home / "events.db").exists()
     import_data(settings, as_of=AS_OF, mapping=where, inputs={"events": events})
     assert len(shop.dump()["events"]) == 2
+
+
+def test_a_lock_leaves_no_trace(tmp_path: Path) -> None:
+    with import_lock(tmp_path / "home"):
+        assert (tmp_path / "home" / "locks" / "import.lock").exists()
+
+    assert list(tmp_path.iterdir()) == []
