@@ -140,6 +140,12 @@ def require_customers(frame: pd.DataFrame) -> None:
             f"{len(frame)} customers are too few for clusters; {MIN_CUSTOMERS} are needed. "
             "Import more, or give a later --as-of."
         )
+    kinds = len(frame[list(_space(frame)[0])].drop_duplicates())
+    if kinds < max(KS):
+        raise NotEnoughDataError(
+            f"{len(frame)} customers differ in {kinds} ways only: too few for clusters. "
+            "Import more, or give a later --as-of."
+        )
 
 
 def try_k(points: Floats, k: int, *, seed: int, refits: int) -> Trial:
@@ -151,6 +157,11 @@ def try_k(points: Floats, k: int, *, seed: int, refits: int) -> Trial:
     """
     random = np.random.default_rng(seed)
     labels = nearest(points, _kmeans(points, k, seed))
+    if labels.min() == labels.max():
+        raise NotEnoughDataError(
+            f"{len(points)} customers resemble each other too much for clusters. "
+            "Import more, or give a later --as-of."
+        )
     alike = []
     for refit in range(refits):
         again = points[random.integers(len(points), size=len(points))]

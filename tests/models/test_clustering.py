@@ -122,3 +122,10 @@ def test_k_is_chosen_by_stability_and_size_not_by_silhouette(
     trials: list[Trial], expected: int
 ) -> None:
     assert choose(trials).k == expected
+
+
+def test_customers_who_are_all_alike_are_not_enough() -> None:
+    alike = pd.concat([tribes(size=1).iloc[:1]] * 300, ignore_index=True)
+
+    with pytest.raises(NotEnoughDataError, match="300 customers differ in 1 ways only"):
+        fit_clusters(alike, seed=7, ks=KS, refits=2)
