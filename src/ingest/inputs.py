@@ -73,7 +73,7 @@ class Staging:
         for name, path in self.inputs.items():
             if not path.is_file():
                 what = "is a folder" if path.is_dir() else "does not exist"
-                raise DataError(f"{name} file {path} {what}. Give the path of a file.")
+                raise DataError(f"{name} file {path} {what}. Check the path.")
             try:
                 if path.suffix.lower() in {".parquet", ".pq"}:
                     self._open_parquet(name, path)
