@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import duckdb
 import numpy as np
@@ -21,14 +22,18 @@ from core.ids import digest
 from core.settings import Settings
 from features.registry import PROPENSITY, Feature, definitions_digest
 from features.relations import RELATIONS
+from ingest.log import EventLog
+from ingest.money import minor_digits
+
+EVENTS_DB: Final = "events.db"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shop:
     """What features need to know of the shop: its clock on the wall and its money.
 
-    `rates` gives the value of one minor unit of a currency in minor units of the base currency;
-    an empty `currency` is right for a shop that has only one.
+    `rates` gives the value of one unit (a euro, not a cent) of a currency in the base currency,
+    `currency`; an empty one is right for a shop that has only one.
     """
 
     timezone: str = "UTC"
@@ -37,10 +42,9 @@ class Shop:
 
     @classmethod
     def of(cls, settings: Settings) -> Shop:
-        """Return the shop that the settings describe."""
-        return cls(
-            timezone=settings.timezone, currency=settings.currency, rates=dict(settings.rates)
-        )
+        """Return the shop that the settings describe; the first import may have fixed its money."""
+        currency = settings.currency or _fixed_currency(settings.home / EVENTS_DB)
+        return cls(timezone=settings.timezone, currency=currency, rates=dict(settings.rates))
 
 
 def feature_frame(
@@ -185,7 +189,10 @@ def features_to_parquet(
 def _rates(
     connection: duckdb.DuckDBPyConnection, shop: Shop, *, before_us: int
 ) -> dict[str, float]:
-    """Return the rate of each currency that orders before the last cut-off are in."""
+    """Return what a minor unit is worth, in minor units of the base currency.
+
+    Of each currency that orders before the last cut-off are in.
+    """
     found = connection.execute(
         "SELECT DISTINCT currency FROM events"
         " WHERE currency IS NOT NULL AND value_minor IS NOT NULL AND ts_us < $1 ORDER BY 1",
@@ -199,4 +206,18 @@ def _rates(
             f"events are in {used} and there is no rate for {unknown}. Set `currency` (the base) "
             "and `rates` in conf/sendwise.yaml, for example rates: {EUR: 1.08}."
         )
-    return {currency: rates[currency] for currency in used}
+    digits = minor_digits(base)
+    return {
+        currency: rates[currency] * 10.0 ** (digits - minor_digits(currency)) for currency in used
+    }
+
+
+def _fixed_currency(path: Path) -> str:
+    """Return the base currency that the event log keeps its sums in, empty without a log."""
+    if not path.exists():  # opening it would make it
+        return ""
+    log = EventLog(path)
+    try:
+        return log.currency or ""
+    finally:
+        log.close()

@@ -173,16 +173,15 @@ def test_days_and_hours_are_the_shops_own(lake: Lake, happened: type[Happened]) 
 
 
 def test_money_is_in_the_base_currency(lake: Lake, happened: type[Happened]) -> None:
-    log = lake(
-        [
-            happened(customer="ann", at=NOW - DAY, value=1_000, currency="EUR"),
-            happened(customer="ann", at=NOW - DAY, value=1_000, currency="USD"),
-        ]
+    log = lake(  # the yen has no minor unit
+        happened(customer="ann", at=NOW - DAY, value=1_000, currency=money)
+        for money in ("EUR", "USD", "JPY")
     )
 
-    frame = feature_frame(log, cutoffs=[NOW], shop=Shop(currency="EUR", rates={"USD": 0.9}))
+    rates = {"USD": 0.9, "JPY": 0.006}
+    frame = feature_frame(log, cutoffs=[NOW], shop=Shop(currency="EUR", rates=rates))
 
-    assert frame["revenue_minor_30d"].tolist() == [1_900.0]
+    assert frame["revenue_minor_30d"].tolist() == [1_000.0 + 900 + 600]
 
 
 def test_a_currency_without_a_rate_is_an_error_that_names_it(

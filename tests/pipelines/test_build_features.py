@@ -12,8 +12,10 @@ import pytest
 from core.clock import to_us
 from core.errors import NotEnoughDataError, NotReadyError
 from core.settings import Settings
+from features.engine import Shop
 from features.registry import PROPENSITY, names
 from ingest.contract import CONSENTS, EVENTS, ITEMS, ORDER_COMPLETED
+from ingest.log import EventLog
 from pipelines.build_features import build_features
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
@@ -121,3 +123,12 @@ def test_nobody_who_consents_is_said_in_one_line(shop: Settings) -> None:
 def test_an_empty_workspace_says_to_import_first(tmp_path: Path) -> None:
     with pytest.raises(NotReadyError, match="sendwise import"):
         build_features(Settings(home=tmp_path / "new"), as_of=NOW)
+
+
+def test_the_base_currency_is_that_of_the_first_import(tmp_path: Path) -> None:
+    assert not Shop.of(Settings(home=tmp_path)).currency
+    log = EventLog(tmp_path / "events.db")
+    log.fix_currency("GBP")
+    log.close()
+
+    assert Shop.of(Settings(home=tmp_path)).currency == "GBP"
