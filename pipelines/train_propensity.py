@@ -109,6 +109,7 @@ def _contest(
         metric=auc,
         margin=settings.gate_margin,
         seed=SEED,
+        stays=current is None and _has_seen(champion, dataset),
     )
     at = dataset.cutoffs
     return Contest(
@@ -139,6 +140,12 @@ def _champion(
     """Score the champion on the test slice; one that needs other features cannot defend itself."""
     if champion is None:
         return None, None
+    if _has_seen(champion, dataset):
+        notes.append(
+            f"champion v{champion.version} was not compared: it is of "
+            f"{champion.meta['as_of'][:10]} and has learnt from the test slice"
+        )
+        return None, None
     try:
         score = _score(champion.model, dataset.test)
     except MissingColumnsError as error:
@@ -148,6 +155,18 @@ def _champion(
         )
         return None, None
     return _contender(f"champion v{champion.version}", champion.model, truth, score), score
+
+
+def _has_seen(champion: LoadedModel | None, dataset: Dataset) -> bool:
+    """Tell whether the champion has learnt from labels of after the test cut-off.
+
+    What a model learns from ends one horizon before its own `as_of`; its test slice only judged
+    it. So a champion of an earlier or the same `as_of` has not seen the slice.
+    """
+    if champion is None:
+        return False
+    at = dataset.cutoffs
+    return datetime.fromisoformat(champion.meta["as_of"]) - at.horizon > at.test
 
 
 def _contender(

@@ -20,6 +20,7 @@ DRAWS: Final = 1_000
 LEVEL: Final = 0.95
 MIN_STABILITY: Final = 0.75  # of clusters: below, refits disagree on who belongs together
 MIN_SHARE: Final = 0.05  # of customers: a smaller cluster is not worth a text of its own
+_RENEWED: Final = "the same recipe, learnt from newer data"
 _BLOCK: Final = 100  # draws held in memory at once
 
 Floats = NDArray[np.float64]
@@ -144,6 +145,7 @@ def decide(
     draws: int = DRAWS,
     units: NDArray[Any] | None = None,
     renews: Literal["candidate", "baseline"] | None = None,
+    stays: bool = False,
 ) -> Verdict:
     """Apply the promotion gate.
 
@@ -163,6 +165,7 @@ def decide(
         renews: The side that is the champion's own recipe, learnt from newer data. The slice
             cannot tell them apart, so when that side wins it replaces the champion: one that
             only ever ties with itself would grow old for ever.
+        stays: There is a champion, but it has seen the slice: nothing to compare, it stays.
     """
     compare = partial(paired_bootstrap, metric=metric, seed=seed, draws=draws, units=units)
     over_baseline = compare(candidate, baseline)
@@ -173,17 +176,15 @@ def decide(
         else f"does not beat the baseline for sure ({over_baseline}), so the baseline is registered"
     )
     over_champion = None
-    promote = True
+    promote = not stays
     if champion is None:
-        why += "; first champion"
+        why += "; the champion has seen the slice and stays" if stays else "; first champion"
     else:
         over_champion = compare(candidate if wins else baseline, champion)
         renewed = renews == ("candidate" if wins else "baseline")
         promote = renewed or (over_champion.gain > 0 and over_champion.low > -margin)
         verb = "replaces" if promote else "does not replace"
-        because = f"{over_champion}, margin {margin:g}"
-        if renewed:
-            because = "the same recipe, learnt from newer data"
+        because = _RENEWED if renewed else f"{over_champion}, margin {margin:g}"
         why += f"; {verb} the champion ({because})"
     return Verdict(
         promote=promote,

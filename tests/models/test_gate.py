@@ -197,3 +197,20 @@ def test_the_champions_own_recipe_on_newer_data_renews_it() -> None:
     )
     assert not decided(None).promote
     assert not decided("baseline").promote  # the baseline did not win
+
+
+def test_a_champion_that_has_seen_the_slice_stays() -> None:
+    better, rule = noisy(0.1, seed=1), noisy(0, seed=2)
+
+    verdict = decide(
+        candidate=better,
+        baseline=rule,
+        champion=None,
+        metric=mean,
+        margin=MARGIN,
+        seed=7,
+        stays=True,
+    )
+
+    assert not verdict.promote
+    assert "has seen the slice and stays" in verdict.why

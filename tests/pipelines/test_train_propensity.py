@@ -134,3 +134,18 @@ def test_too_few_customers_are_said_in_one_line(tmp_path: Path) -> None:
 
     with pytest.raises(NotEnoughDataError, match="at least 100 of each"):
         train_model(settings, "propensity", as_of=AS_OF, trials=0)
+
+
+def test_only_a_champion_of_later_data_has_seen_the_test_slice(
+    tmp_path: Path, with_mlflow: Callable[[Path], Path]
+) -> None:
+    shop = write_shop(with_mlflow(tmp_path))
+    week = timedelta(days=7)
+    train_model(shop, "propensity", as_of=AS_OF - week, trials=0)
+
+    before = train_model(shop, "propensity", as_of=AS_OF - 2 * week, trials=0)
+    after = train_model(shop, "propensity", as_of=AS_OF, trials=0)
+
+    assert before.data["promoted"] is False
+    assert any("v1 was not compared" in note for note in before.notes)
+    assert "champion v1" in str(after.data["contenders"])
