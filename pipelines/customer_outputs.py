@@ -29,7 +29,6 @@ from profiles.profile import BUY_AGAIN, NEW_FOR_YOU, Value
 RECOMMENDER: Final = "recommender"
 CLUSTERING: Final = "clusters"
 TOP_CATEGORIES: Final = 3
-NO_CONSENT: Final = "no consent to personalisation"
 
 # Everything any champion may want, each once, and kept with the customer.
 FEATURES: Final[tuple[Feature, ...]] = tuple(dict.fromkeys((*PROPENSITY, *CLUSTERS)))

@@ -28,7 +28,6 @@ def rollback_model(settings: Settings, name: str) -> Outcome:
 
 
 def _moved(settings: Settings, name: str, note: str) -> Outcome:
-    registry.champion(settings, name)  # keeps the bundle that serving starts from
     return _outcome(note, registry.versions(settings, name))
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from content.decision import NO_CONSENT
 from core import columns as c
 from core.errors import NotEnoughDataError, NotReadyError
 from core.settings import Settings
@@ -25,7 +26,6 @@ from models.interactions import History
 from models.recommender import HALF_LIFE, Recommender
 from pipelines.customer_outputs import (
     FEATURES,
-    NO_CONSENT,
     Champions,
     consenting,
     describe_clusters,

@@ -105,8 +105,6 @@ def finish(
         run.text(json.dumps(report, indent=1), REPORT)
         if register:  # last: a version counts only when everything about it is in place
             registry.admit(settings, data.name, report["version"], promote=contest.verdict.promote)
-    if register and contest.verdict.promote:
-        registry.champion(settings, data.name)  # keeps the bundle that serving starts from
     return outcome_of(report)
 
 

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from ingest.contract import ORDER_COMPLETED, ORDER_REFUNDED
+from ingest.contract import EVENT_TEXTS, ORDER_COMPLETED, ORDER_REFUNDED
 from ingest.mapping import EventSection
 from ingest.sections import MOST, Column, SectionSql
 from privacy.consent import PURPOSES
 
 ORDERS: Final = f"('{ORDER_COMPLETED}', '{ORDER_REFUNDED}')"
-_TEXTS: Final = (
-    "session_id",
-    "order_id",
-    "campaign_id",
-    "device",
-    "country",
-    "region",
-    "city",
-    "url",
-)
 
 
 def line_columns(
@@ -41,7 +31,7 @@ def line_columns(
                 ),
             ),
         ),
-        *(sql.text(name) for name in _TEXTS),
+        *(sql.text(name) for name in EVENT_TEXTS),
         sql.json("properties"),
         sql.flag("is_machine", default="false"),
         sql.currency(currency, sorted(allowed)),

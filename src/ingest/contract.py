@@ -42,6 +42,18 @@ EVENTS: Final = pa.schema(
     ]
 )
 
+# Texts that say something of a whole event, whichever of its lines brings them.
+EVENT_TEXTS: Final = (
+    "session_id",
+    "order_id",
+    "campaign_id",
+    "device",
+    "country",
+    "region",
+    "city",
+    "url",
+)
+
 ITEMS: Final = pa.schema(
     [
         ("event_id", pa.string()),

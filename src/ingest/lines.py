@@ -15,7 +15,7 @@ from typing import Final
 import pyarrow as pa
 
 from ingest.checks import ORDERS
-from ingest.contract import EVENTS
+from ingest.contract import EVENT_TEXTS, EVENTS
 from ingest.inputs import OURS, Staging
 from ingest.log import EventLog
 from ingest.mapping import EventSection, literal
@@ -28,17 +28,7 @@ _LOOKUP: Final = 20_000  # event ids looked up in the log at a time
 
 # Fields of an event that all its lines should agree on; where they do not, the least counts,
 # so that the order of the lines does not matter.
-_SHARED: Final = (
-    "session_id",
-    "order_id",
-    "campaign_id",
-    "device",
-    "country",
-    "region",
-    "city",
-    "url",
-    "properties",
-)
+_SHARED: Final = (*EVENT_TEXTS, "properties")
 _LINE: Final = (
     "event_id",
     "line_id",

@@ -11,7 +11,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from ingest.contract import CATALOGUE, CUSTOMERS, EVENTS
+from ingest.contract import CATALOGUE, CUSTOMERS, EVENT_TEXTS, EVENTS
 
 CHUNK: Final = 100_000  # rows held as Python objects at a time
 
@@ -29,9 +29,7 @@ LINE_COLUMNS: Final = (
 
 # An event of the log as the lines it was made of, in the shape of the staging tables. A value
 # that is the sum of its lines is left null, so that it is summed anew with further lines.
-_EVENT_ONLY: Final = (
-    "session_id, order_id, campaign_id, device, country, region, city, url, properties"
-)
+_EVENT_ONLY: Final = ", ".join((*EVENT_TEXTS, "properties"))
 LINES_SQL: Final = (
     "SELECT items.position, items.position - 1000000000, events.event_id, "
     "coalesce(items.line_id, ''), customer_id, anonymous_id, event, ts_us, "
