@@ -16,8 +16,9 @@ from content.campaign import published
 from core.errors import ConfigError, NotReadyError
 from core.ids import digest, file_digest
 from core.settings import Settings
+from models.registered import MODELS
 from pipelines.outcome import Outcome
-from pipelines.run_service import MODELS, SERVICE, fetch_champions, has_news, server_environment
+from pipelines.run_service import SERVICE, fetch_champions, has_news, server_environment
 from serving.brain import SHIPPED
 
 LOCK = Path("requirements.lock")

@@ -19,15 +19,14 @@ from core.settings import Settings
 from features.affinity import affinity, affinity_shares
 from features.engine import Shop, feature_frame
 from features.registry import CLUSTERS, PROPENSITY, Feature, names
-from models import registry
+from models import registered, registry
 from models.bundles import LoadedModel
 from models.clusters import Cluster, Clusters
 from models.recommender import Recommender
+from models.registered import P_ORDER
 from privacy.consent import PERSONALISATION, ConsentLedger
 from profiles.profile import BUY_AGAIN, NEW_FOR_YOU, Value
 
-RECOMMENDER: Final = "recommender"
-CLUSTERING: Final = "clusters"
 TOP_CATEGORIES: Final = 3
 
 # Everything any champion may want, each once, and kept with the customer.
@@ -41,12 +40,6 @@ class Champions:
     propensity: LoadedModel | None
     clusters: LoadedModel | None
     recommender: LoadedModel | None
-    horizon_days: int
-
-    @property
-    def p_order(self) -> str:
-        """Name of the output of the propensity model."""
-        return f"p_order_{self.horizon_days}d"
 
     @property
     def versions(self) -> dict[str, str]:
@@ -59,7 +52,7 @@ class Champions:
         """Output or slot -> why it is null for everybody."""
         lacking: dict[str, str] = {}
         if not self.propensity:
-            lacking[self.p_order] = "no champion yet: run `sendwise train propensity`"
+            lacking[P_ORDER] = "no champion yet: run `sendwise train propensity`"
         if not self.clusters:
             no_clusters = "no champion yet: run `sendwise train clusters`"
             lacking |= {"cluster": no_clusters, "cluster_traits": no_clusters}
@@ -73,7 +66,7 @@ class Champions:
         """All outputs a customer may have, with their types."""
         words, number = pa.list_(pa.string()), pa.float64()
         return {
-            self.p_order: number,
+            P_ORDER: number,
             "cluster": pa.string(),
             "cluster_traits": words,
             "recency_days": number,
@@ -102,10 +95,9 @@ def load_champions(settings: Settings) -> Champions:
             return None
 
     return Champions(
-        propensity=champion(f"propensity-order-{settings.horizon_days}d"),
-        clusters=champion(CLUSTERING),
-        recommender=champion(RECOMMENDER),
-        horizon_days=settings.horizon_days,
+        propensity=champion(registered.PROPENSITY),
+        clusters=champion(registered.CLUSTERS),
+        recommender=champion(registered.RECOMMENDER),
     )
 
 
@@ -146,7 +138,7 @@ def outputs_of(
         predicted = np.asarray(champions.propensity.model.predict(frame), dtype=np.float64)
         probability = predicted.tolist()
     return {
-        champions.p_order: probability,
+        P_ORDER: probability,
         "cluster": [*clusters],
         "cluster_traits": [None if name is None else list(traits[name]) for name in clusters],
         "recency_days": frame["recency_days"].tolist(),

@@ -18,11 +18,11 @@ from features.engine import Shop, feature_frame
 from features.registry import PROPENSITY, WINDOWED, names
 from ingest import lake
 from models import registry
+from models.registered import P_ORDER
+from models.registered import PROPENSITY as SCORED
 from monitoring.drift import Drift, compare
 from pipelines.outcome import Outcome
 
-SCORED = "propensity-order-30d"
-SCORE = "p_order_30d"
 EXIT_GATE = 3
 
 
@@ -57,7 +57,7 @@ def report_drift(
         frame = feature_frame(connection, cutoffs=cutoffs, shop=Shop.of(settings))
     columns = names(PROPENSITY if include_lifetime else WINDOWED)
     frame, scored_by = _with_score(settings, frame)
-    columns += [SCORE] if scored_by else []
+    columns += [P_ORDER] if scored_by else []
     sides = [frame.loc[frame[c.CUTOFF_US] == to_us(end), columns] for end in cutoffs]
     drift = compare(
         *sides,
@@ -101,7 +101,7 @@ def _with_score(settings: Settings, frame: pd.DataFrame) -> tuple[pd.DataFrame, 
     except NotReadyError:
         return frame, None
     score = champion.model.predict(frame)
-    return frame.assign(**{SCORE: score}), f"{champion.name} {champion.version}"
+    return frame.assign(**{P_ORDER: score}), f"{champion.name} {champion.version}"
 
 
 def _outcome(drift: Drift, data: dict[str, object], page: Path, *, gate: bool) -> Outcome:

@@ -18,6 +18,7 @@ from campaigns.message import move_pictures
 from content.campaign import CompiledCampaign, campaign_folder, load_compiled
 from core.errors import NotEnoughDataError
 from core.ids import digest
+from models.registered import HORIZON, P_ORDER
 from core.settings import Settings
 from pipelines.outcome import Outcome, progress_bar
 from pipelines.send_campaign import default_send_id
@@ -195,7 +196,7 @@ def _standing(
 def _write(
     folder: Path, looks: Sequence[Look], campaign: CompiledCampaign, send_id: str, service: Client
 ) -> None:
-    (folder / "pictures").mkdir(parents=True)
+    (folder / "pictures").mkdir()
 
     def place(address: str) -> str | None:
         picture = service.picture(address)
@@ -248,12 +249,12 @@ def _about(look: Look) -> str:
         return '<p class="chips"><span class="chip plain">no consent to personalisation</span></p>'
     outputs, reasons = look.prediction["outputs"], look.prediction["reasons"]
     chips = f'<span class="chip">{escape(look.cluster or "no cluster")}</span>'
-    chance = outputs.get("p_order_30d")
+    chance = outputs.get(P_ORDER)
     if chance is not None:
-        why = escape(str(reasons.get("p_order_30d", "")))
+        why = escape(str(reasons.get(P_ORDER, "")))
         chips += (
             f'<span class="chance" title="{why}"><meter min="0" max="1" value="{chance:.3f}">'
-            f"</meter> {_percent(chance)} to order within 30 days</span>"
+            f"</meter> {_percent(chance)} to order within {HORIZON.days} days</span>"
         )
     return f'<p class="chips">{chips}</p>'
 

@@ -13,14 +13,13 @@ from core.clock import parse_as_of
 from core.errors import ConfigError, NotReadyError, SendwiseError
 from core.settings import Settings
 from models import bundles
+from models.registered import MODELS
 from pipelines.outcome import console
 from profiles.snapshot import open_snapshot
 from serving.brain import SHIPPED
-from serving.marks import PROPENSITY
 
 SERVICE = "serving.service:Sendwise"
 FRESH_DAYS = 7  # a snapshot is made daily; older than this, somebody should know
-MODELS = (PROPENSITY, "clusters", "recommender")
 
 
 def run_service(settings: Settings, *, host: str, port: int, as_of: str) -> NoReturn:

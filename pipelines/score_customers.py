@@ -104,7 +104,6 @@ def _described(settings: Settings, inputs: Inputs) -> dict[str, object]:
     return {
         "sendwise": version("sendwise"),
         "models": inputs.champions.versions,
-        "horizon_days": settings.horizon_days,
         "features": content_digest(inputs.frame),
         "definitions": definitions_digest(FEATURES),
         "purchases": inputs.history.digest(inputs.frame[c.CUSTOMER_ID].to_numpy(dtype=np.str_)),

@@ -18,6 +18,7 @@ from features.dataset import first_order
 from features.engine import Shop, content_digest, feature_frame
 from features.registry import CLUSTERS, definitions_digest
 from ingest.lake import connect
+from models import registered
 from models.bundles import LoadedModel
 from models.cluster_plots import cluster_sizes, profile_heat_map, stability_by_k
 from models.clustering import KS, Fitted, Trial, fit_clusters, require_customers
@@ -26,7 +27,6 @@ from models.gate import decide_clusters
 from pipelines.outcome import Outcome, progress_bar
 from pipelines.training import SEED, Contender, Contest, LearntFrom, finish, learnable
 
-NAME: Final = "clusters"
 DEPARTMENTS: Final = 5  # the biggest ones; shares of small ones are mostly zero
 PURPOSE: Final = (
     "Says which of a few kinds a customer is: how often they order, how much at a time, how "
@@ -72,7 +72,7 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
     require_customers(frame)  # here: a run once started leaves its trace in the workspace
     features = [name for name in frame.columns if name not in {c.CUSTOMER_ID, c.CUTOFF_US}]
     data = LearntFrom(
-        name=NAME,
+        name=registered.CLUSTERS,
         as_of=as_of,
         digest=content_digest(frame),
         cutoffs=(as_of,),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
@@ -16,20 +16,22 @@ from features.dataset import Dataset, cutoffs, first_order, training_set
 from features.engine import Shop
 from features.registry import PROPENSITY, definitions_digest
 from ingest.lake import connect
+from models import registered
 from models.artefact import Artefact
 from models.bundles import LoadedModel
 from models.gate import auc, decide
 from models.plots import calibration_curve, importance_bars, ranking_curves
 from models.propensity import Fitted, fit_propensity
+from models.registered import HORIZON
 from models.rules import Logistic, Recency, RfmSum
 from models.scoring_metrics import scoring_metrics
 from pipelines.outcome import Outcome, progress_bar
 from pipelines.training import SEED, Contender, Contest, LearntFrom, finish, learnable
 
 PURPOSE: Final = (
-    "Probability that a customer with at least one order places another within {days} days. For "
-    "choosing whom to write to and what to say: those who would order anyway need no discount, "
-    "those who slip away a reason to come back."
+    f"Probability that a customer with at least one order places another within {HORIZON.days} "
+    "days. For choosing whom to write to and what to say: those who would order anyway need no "
+    "discount, those who slip away a reason to come back."
 )
 LIMITS: Final = (
     "It says who will order, not whom an e-mail would make order: that needs an experiment.",
@@ -39,31 +41,25 @@ LIMITS: Final = (
 )
 
 
-def name_of(settings: Settings) -> str:
-    """Return the name that the model is registered under."""
-    return f"propensity-order-{settings.horizon_days}d"
-
-
 def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> Outcome:
-    """Train, compare and register `propensity-order-30d` (after the horizon of the settings).
+    """Train, compare and register `propensity-order-30d`.
 
     Raises:
         NotReadyError: Nothing has been imported.
         NotEnoughDataError: Too little history, or too few buyers or non-buyers.
     """
-    horizon = timedelta(days=settings.horizon_days)
     connection = connect(settings.home)
     try:
         dataset = training_set(
             connection,
-            cutoffs=cutoffs(first_order(connection), as_of, horizon),
+            cutoffs=cutoffs(first_order(connection), as_of, HORIZON),
             shop=Shop.of(settings),
             customers=set(learnable(settings, connection, as_of=as_of)),
         )
     finally:
         connection.close()
     data = LearntFrom(
-        name=name_of(settings),
+        name=registered.PROPENSITY,
         as_of=as_of,
         digest=dataset.digest,
         # The test slice only judges.
@@ -78,7 +74,7 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
             fitted = fit_propensity(dataset, trials=trials, seed=SEED, advance=advance)
         return _contest(settings, dataset, fitted, champion)
 
-    params = {"trials": trials, "seed": SEED, "horizon_days": settings.horizon_days}
+    params = {"trials": trials, "seed": SEED, "horizon_days": HORIZON.days}
     return finish(settings, data=data, params=params, fit=fit, register=register)
 
 
@@ -120,9 +116,9 @@ def _contest(
         verdict=verdict,
         slice=(
             f"{len(truth):,} customers with an order before {at.test:%Y-%m-%d}, "
-            f"{truth.mean():.1%} of whom ordered in the {settings.horizon_days} days from then"
+            f"{truth.mean():.1%} of whom ordered in the {HORIZON.days} days from then"
         ),
-        purpose=PURPOSE.format(days=settings.horizon_days),
+        purpose=PURPOSE,
         limits=LIMITS,
         figures={
             "calibration.png": calibration_curve(truth, scores),

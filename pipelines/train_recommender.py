@@ -36,10 +36,10 @@ from models.popularity import Popularity
 from models.ranking import Filled, Ranker, Scope
 from models.ranking_plots import quality_bars, tuning_curve
 from models.recommender import HALF_LIFE, Recommender
+from models.registered import RECOMMENDER
 from pipelines.outcome import Outcome, progress_bar
 from pipelines.training import SEED, Contender, Contest, LearntFrom, finish, learnable
 
-NAME: Final = "recommender"
 WINDOW: Final = 30 * DAY
 K: Final = 20
 HEADLINE: Final = f"ndcg{K}_new"
@@ -91,7 +91,7 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
         consenting = np.array(learnable(settings, connection, as_of=as_of), dtype=np.str_)
         now = _window(connection, consenting, as_of)
         data = LearntFrom(
-            name=NAME,
+            name=RECOMMENDER,
             as_of=as_of,
             digest=now.digest,
             cutoffs=[as_of - 2 * WINDOW, as_of - WINDOW, as_of],

@@ -51,7 +51,6 @@ class Settings(BaseSettings):
         ge=0,
         description="A gain over the champion has a lower bound above minus this.",
     )
-    horizon_days: int = Field(30, ge=1, le=365, description="How far ahead propensity looks.")
 
     service_url: str = Field(
         "http://127.0.0.1:3000", description="Where the send step finds the service."

@@ -104,7 +104,7 @@ def cutoffs(
         raise NotEnoughDataError(
             f"{(as_of - first_event) // DAY} days of orders before {day} are too few to look "
             f"{horizon // DAY} days ahead: {needed // DAY} are needed. Give an --as-of of "
-            f"{first_event + needed + DAY:%F} or later, or a smaller SENDWISE_HORIZON_DAYS."
+            f"{first_event + needed + DAY:%F} or later."
         )
     test = as_of - horizon
     validation = test - horizon

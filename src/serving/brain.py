@@ -24,10 +24,11 @@ from core.errors import NotReadyError, SendwiseError
 from core.settings import Settings, load_settings, secret_key
 from ingest.log import EventLog
 from ingest.log import Product as CatalogueRow
+from models.registered import P_ORDER, PROPENSITY
 from privacy.consent import ConsentLedger
 from profiles.decisions import DecisionLog
 from profiles.snapshot import Profile, Snapshot, open_snapshot
-from serving.marks import PROPENSITY, champion_pointer, mark
+from serving.marks import champion_pointer, mark
 from serving.problems import Problem
 from serving.unsubscribe import Unsubscribe
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("bentoml.sendwise")  # BentoML shows what is under its own name
 
-P_ORDER: Final = "p_order_30d"
 SHIPPED: Final = Path(__file__).resolve().parents[1] / "shipped"  # there in a bento only
 
 _LOOK_S: Final = 1.0  # at most this often, the workspace is looked at for something new

@@ -15,10 +15,11 @@ from uuid import uuid4
 from content.campaign import Product
 from content.decision import NO_CONSENT, NOT_KNOWN, Rung
 from core.clock import to_us
+from models.registered import P_ORDER
 from privacy.consent import PERSONALISATION
 from profiles.decisions import LoggedDecision
 from profiles.snapshot import BUY_AGAIN, NEW_FOR_YOU, Pick, Profile, Value
-from serving.brain import P_ORDER, Brain
+from serving.brain import Brain
 from serving.messages import PredictRequest, ProductFilter, RecommendRequest, RenderRequest
 
 Results = list[dict[str, Any]]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
 
-PROPENSITY: Final = "propensity-order-30d"
+from models.registered import PROPENSITY
 
 
 def champion_pointer(root: Path) -> Path:

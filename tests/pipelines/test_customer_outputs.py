@@ -21,14 +21,14 @@ from privacy.consent import PERSONALISATION, Consent, ConsentLedger
 from profiles.profile import BUY_AGAIN, NEW_FOR_YOU
 from tests.models.registered import small_model
 
-NOBODY = Champions(propensity=None, clusters=None, recommender=None, horizon_days=14)
+NOBODY = Champions(propensity=None, clusters=None, recommender=None)
 AS_OF = datetime(2017, 12, 1, tzinfo=UTC)
 
 
 @pytest.fixture
 def with_clusters() -> Champions:
     loaded = LoadedModel("clusters", "3", small_model(), {})
-    return Champions(propensity=None, clusters=loaded, recommender=None, horizon_days=30)
+    return Champions(propensity=None, clusters=loaded, recommender=None)
 
 
 def test_every_feature_is_kept_once() -> None:
@@ -37,12 +37,12 @@ def test_every_feature_is_kept_once() -> None:
 
 
 def test_an_empty_workspace_lacks_every_model_and_says_what_to_run(tmp_path: Path) -> None:
-    champions = load_champions(Settings(home=tmp_path, horizon_days=14))
+    champions = load_champions(Settings(home=tmp_path))
 
     assert champions == NOBODY
     assert champions.versions == {}
     assert set(champions.missing) == {
-        "p_order_14d",
+        "p_order_30d",
         "cluster",
         "cluster_traits",
         BUY_AGAIN,
@@ -59,9 +59,7 @@ def test_a_model_that_is_there_lacks_nothing(with_clusters: Champions) -> None:
 
 
 def test_outputs_are_the_same_with_and_without_models(with_clusters: Champions) -> None:
-    assert with_clusters.outputs == tuple(
-        name.replace("p_order_14d", "p_order_30d") for name in NOBODY.outputs
-    )
+    assert with_clusters.outputs == NOBODY.outputs
     assert set(with_clusters.schema.names) >= set(with_clusters.outputs)
 
 

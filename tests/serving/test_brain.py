@@ -13,8 +13,8 @@ from content.campaign import campaign_folder
 from features.registry import PROPENSITY
 from models import bundles
 from models.artefact import save_model
+from models.registered import PROPENSITY as NAME
 from models.rules import Recency
-from serving.brain import PROPENSITY as NAME
 from serving.brain import Brain
 from tests.serving import shop
 

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 from models import bundles
-from serving.marks import PROPENSITY, champion_pointer, mark
+from models.registered import PROPENSITY
+from serving.marks import champion_pointer, mark
 
 
 def test_the_pointer_is_the_one_that_the_bundles_keep(tmp_path: Path) -> None:
