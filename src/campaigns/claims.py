@@ -10,15 +10,14 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
+from core.database import open_database, transaction
 from core.errors import ConfigError
 from core.ids import digest
 
@@ -88,9 +87,7 @@ class Claims:
     def __enter__(self) -> Self:
         self._lock = self._locked()
         try:
-            self._db = sqlite3.connect(self._home / "events.db", timeout=30, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
+            self._db = open_database(self._home / "events.db")
             self._db.execute(_DDL)
             self._db.execute(
                 "UPDATE sends SET state = ?, why = ?"
@@ -143,18 +140,8 @@ class Claims:
             (*self._key, each.customer_id, each.state, each.message_id, each.why, self._ts_us)
             for each in claims
         ]
-        with self._transaction():
-            self._db.executemany("INSERT OR REPLACE INTO sends VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        with transaction(self._db) as db:
+            db.executemany("INSERT OR REPLACE INTO sends VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def _locked(self) -> IO[str]:
         """Take the send's lock; the system gives it back when this process ends, however."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import smtplib
 import ssl
@@ -15,6 +14,7 @@ from urllib.parse import quote
 
 from campaigns.message import Message
 from core.errors import ConfigError, SendwiseError, UnavailableError
+from core.files import new_file
 from core.ids import digest
 from core.settings import Settings
 
@@ -109,11 +109,9 @@ class Outbox:
         name = quote(message.customer_id, safe="")
         if len(name) > _LONGEST_NAME:
             name = f"{name[:_LONGEST_NAME]}-{digest(message.customer_id)}"
-        aside = self._folder / f".{os.getpid()}.part"
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            aside.write_bytes(message.content)
-            aside.replace(self._folder / f"{name}.eml")
+            with new_file(self._folder / f"{name}.eml") as aside:
+                aside.write_bytes(message.content)
         except OSError as error:
             raise UnavailableError(
                 f"the outbox {self._folder} cannot be written: {error}"

@@ -22,8 +22,9 @@ from minijinja import Environment
 from pydantic import ValidationError
 
 from content.spec import CampaignSpec
-from content.templates import RenderError, environment
+from content.templates import RenderError, environment, plain
 from core.errors import NotReadyError
+from core.files import new_folder
 
 HTML: Final = "email.html"
 TEXT: Final = "email.txt"
@@ -75,6 +76,7 @@ class CompiledCampaign:
     text: str
     facts: tuple[str, ...]  # variables of `spec.defaults` that the templates read
     static_products: tuple[Product, ...]
+    context_names: tuple[str, ...] = ()  # NAME of each `context.NAME` they or the rules read
     static: StaticEmail | None = None  # None only while it is being compiled
     tiles: frozenset[str] = field(default_factory=frozenset)  # file names
 
@@ -87,6 +89,11 @@ class CompiledCampaign:
     def env(self) -> Environment:
         """The templates, parsed once."""
         return environment(self.templates())
+
+    def context(self, said: Mapping[str, object]) -> dict[str, object]:
+        """Return what templates see as `context`: names that nobody `said` are empty."""
+        values = {name: plain(said.get(name)) for name in self.context_names}
+        return {name: "" if value is None else value for name, value in values.items()}
 
     def templates(self) -> dict[str, str]:
         """Return every template by its name in the environment."""
@@ -124,16 +131,8 @@ def save_compiled(campaign: CompiledCampaign, tiles: Mapping[str, bytes], folder
     versions = folder.parent / ".versions" / folder.name
     before = folder.readlink().name if folder.is_symlink() else None
     if before != campaign.version or not _is_whole(folder):
-        aside = versions / f".{campaign.version}.{os.getpid()}"
-        target = versions / campaign.version
-        shutil.rmtree(aside, ignore_errors=True)
-        shutil.rmtree(target, ignore_errors=True)
-        aside.mkdir(parents=True)
-        try:
+        with new_folder(versions / campaign.version) as aside:
             _write(campaign, tiles, aside)
-            aside.rename(target)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
         link = versions / f".current.{os.getpid()}"
         link.unlink(missing_ok=True)
         link.symlink_to(Path(".versions") / folder.name / campaign.version)
@@ -162,6 +161,7 @@ def load_compiled(folder: Path) -> CompiledCampaign:
             text=(folder / TEXT).read_text(encoding="utf-8"),
             facts=tuple(kept["facts"]),
             static_products=tuple(kept["static_products"]),
+            context_names=tuple(kept.get("context_names", ())),  # published before there were any
             static=orjson.loads((folder / "static.json").read_bytes()),
             tiles=frozenset(kept["tiles"]),
         )
@@ -198,6 +198,7 @@ def _write(campaign: CompiledCampaign, tiles: Mapping[str, bytes], folder: Path)
         "version": campaign.version,
         "facts": campaign.facts,
         "static_products": campaign.static_products,
+        "context_names": campaign.context_names,
         "tiles": sorted(campaign.tiles),
     }
     (folder / "campaign.json").write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2))

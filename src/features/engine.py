@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +16,7 @@ import pandas as pd
 from core import columns as c
 from core.clock import to_us
 from core.errors import DataError
+from core.files import new_folder
 from core.ids import digest
 from core.settings import Settings
 from features.registry import PROPENSITY, Feature, definitions_digest
@@ -173,16 +172,10 @@ def features_to_parquet(
     folder = root / f"{as_of:%Y%m%dT%H%M%S}-{digest(definitions, content, event_range_us)}"
     if folder.exists():
         return FeatureFiles(folder=folder, manifest=manifest, is_new=False)
-    root.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".aside-", dir=root))
-    try:
+    with new_folder(folder) as aside:
         frame.to_parquet(aside / "features.parquet", index=False)
         text = json.dumps(manifest, indent=1) + "\n"
         (aside / "manifest.json").write_text(text, encoding="utf-8")
-        aside.chmod(0o755)  # mkdtemp gives 0700; the workspace's owner decides by umask above it
-        aside.rename(folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return FeatureFiles(folder=folder, manifest=manifest, is_new=True)
 
 

@@ -9,7 +9,6 @@ that arrives late goes to its day as a further file, and a day that was revised 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -23,6 +22,7 @@ import pyarrow.parquet as pq
 
 from core.clock import DAY_US, to_us
 from core.errors import NotReadyError
+from core.files import new_file
 from ingest.contract import EVENTS, ITEMS, TABLES
 from ingest.log import EventLog
 from ingest.schema import LINE_COLUMNS, read_batches
@@ -213,7 +213,8 @@ def _write_days(log: EventLog, lake: Path, days: list[tuple[int, ...]]) -> None:
             file = folder / _part(0 if stale else files)
             if stale:
                 replaced += [other for other in folder.glob("*.parquet") if other != file]
-            _replace(file, rows.slice(start, end - start))
+            with new_file(file) as aside:
+                pq.write_table(rows.slice(start, end - start), aside, compression="zstd")
     for path in replaced:
         path.unlink()
     with log.transaction() as db:
@@ -227,28 +228,11 @@ def _write_days(log: EventLog, lake: Path, days: list[tuple[int, ...]]) -> None:
 
 def _whole(log: EventLog, path: Path, table: str, schema: pa.Schema) -> None:
     """Write a whole table of the log as one file, in bounded memory."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
     names = ", ".join(schema.names)
-    with pq.ParquetWriter(aside, schema, compression="zstd") as writer:
+    with new_file(path) as aside, pq.ParquetWriter(aside, schema, compression="zstd") as writer:
         cursor = log.cursor(f"SELECT {names} FROM {table} ORDER BY {schema.names[0]}")
         for batch in read_batches(cursor, schema):
             writer.write_batch(batch)
-    _settle(aside, path)
-
-
-def _replace(path: Path, rows: pa.Table) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    pq.write_table(rows, aside, compression="zstd")
-    _settle(aside, path)
-
-
-def _settle(aside: Path, path: Path) -> None:
-    """Make a finished file durable, then give it its name in one step."""
-    with aside.open("rb") as file:
-        os.fsync(file.fileno())
-    aside.replace(path)
 
 
 def _name(day: int) -> str:

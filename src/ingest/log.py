@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.database import Transaction, open_database, transaction
 from core.errors import ConfigError
 from ingest.contract import CATALOGUE, CUSTOMERS, EVENTS
 from ingest.schema import (
@@ -27,7 +28,6 @@ from ingest.schema import (
     LINES,
     LINES_SQL,
     from_rows,
-    open_database,
     read_batches,
     to_rows,
 )
@@ -71,7 +71,6 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         """Open the log; file and tables are made where they are not there yet."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._db = open_database(path)
         # The last table of the script says whether it ran: readers need no write lock.
@@ -82,16 +81,11 @@ class EventLog:
         """Close the file."""
         self._db.close()
 
-    @contextmanager
-    def transaction(self, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
+    def transaction(
+        self, kind: Transaction = "IMMEDIATE"
+    ) -> AbstractContextManager[sqlite3.Connection]:
         """Commit all the block does, or nothing; `DEFERRED` to only read, as of one moment."""
-        self._db.execute(f"BEGIN {kind}")
-        try:
-            yield self._db
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        return transaction(self._db, kind)
 
     def read(self, sql: str, schema: pa.Schema, given: Sequence[object] = ()) -> pa.Table:
         """Return the rows of a query over the log as an Arrow table of `schema`."""

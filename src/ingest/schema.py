@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -91,14 +90,6 @@ CREATE TABLE IF NOT EXISTS exports (
     stale INTEGER NOT NULL DEFAULT 0
 );
 """
-
-
-def open_database(path: Path) -> sqlite3.Connection:
-    """Open `path` as every writer of the log does: WAL, synchronous=FULL, explicit transactions."""
-    db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    return db
 
 
 def to_rows(table: pa.Table, columns: Sequence[str]) -> Iterator[tuple[object, ...]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.errors import NotReadyError
+from core.files import new_file
 from models.artefact import META, Artefact, load_model, read_meta
 
 CURRENT: Final = "current"
@@ -110,10 +111,8 @@ def point_at(home: Path, name: str, version: str) -> None:
     """Make `version` the one that `last_good` loads."""
     if _pointed_at(home, name) == version:
         return
-    pointer = folder_of(home, name) / CURRENT
-    new = pointer.with_name(f".{CURRENT}-{os.getpid()}")
-    new.write_text(f"{version}\n", encoding="utf-8")
-    new.replace(pointer)
+    with new_file(folder_of(home, name) / CURRENT) as aside:
+        aside.write_text(f"{version}\n", encoding="utf-8")
 
 
 def _pointed_at(home: Path, name: str) -> str | None:

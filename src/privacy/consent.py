@@ -7,20 +7,16 @@ Nothing is ever changed or removed by a later entry, so any past moment can be a
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
-from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from core.clock import to_us
+from core.database import open_database, transaction
 from core.errors import DataError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 EMAIL_MARKETING: Final = "email_marketing"
 PERSONALISATION: Final = "personalisation"
@@ -62,11 +58,8 @@ class ConsentLedger:
 
     def __init__(self, path: Path) -> None:
         """Open the ledger at `path`; file and table are made where they are not there yet."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
+        self._db = open_database(path)
         if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'consents'").fetchone():
             self._db.execute(_DDL)
 
@@ -87,7 +80,7 @@ class ConsentLedger:
             raise DataError(
                 f"unknown purpose {sorted(unknown)}. Purposes are {', '.join(PURPOSES)}."
             )
-        with self._transaction() as db:
+        with self._lock, transaction(self._db) as db:
             before = db.total_changes
             db.executemany(
                 "INSERT OR IGNORE INTO consents (customer_id, purpose, granted, lawful_basis,"
@@ -131,14 +124,3 @@ class ConsentLedger:
             ts_us=to_us(at),
         )
         self.record([entry])
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")

@@ -19,6 +19,7 @@ from typing import Final, Literal
 
 import orjson
 
+from core.database import open_database, transaction
 from core.ids import digest
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS one_per_send
 """
 _COLUMNS: Final = "decision_id, kind, campaign_id, customer_id, send_id, body, ts_us"
 _RETRY_S: Final = 1.0
+_WAIT_S: Final = 5.0  # for another process; content must not wait longer
 _WRITE_SHARE: Final = 0.8  # of the delay: the rest is for the write itself
 
 
@@ -75,12 +77,11 @@ class DecisionLog:
     """
 
     def __init__(self, path: Path, *, delay: timedelta, capacity: int = 20_000) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._delay_s = delay.total_seconds() * _WRITE_SHARE
         self._capacity = capacity
-        self._writer = _open(path)
+        self._writer = open_database(path, wait_s=_WAIT_S)
         self._writer.executescript(_SCHEMA)
-        self._reader = _open(path)
+        self._reader = open_database(path, wait_s=_WAIT_S)
         self._waiting: dict[str, LoggedDecision] = {}  # by decision_id, oldest first
         self._waiting_lock = threading.Lock()
         self._write_lock = threading.Lock()
@@ -165,8 +166,8 @@ class DecisionLog:
                 self._something.set()
 
     def _write(self, batch: Sequence[LoggedDecision]) -> None:
-        with self._writer:
-            self._writer.executemany(
+        with transaction(self._writer) as db:
+            db.executemany(
                 f"INSERT OR IGNORE INTO decisions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
                 (
                     (
@@ -181,13 +182,6 @@ class DecisionLog:
                     for each in batch
                 ),
             )
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=5, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    return connection
 
 
 def _from_row(row: tuple[str, Kind, str | None, str, str | None, bytes, int]) -> LoggedDecision:

@@ -13,9 +13,7 @@ half. Its ID is made of `as_of` and a digest of what went in: the same inputs, t
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -30,6 +28,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import DataError, NotReadyError
+from core.files import new_file, new_folder
 from core.ids import digest
 from profiles.profile import (
     BUY_AGAIN,
@@ -121,14 +120,8 @@ def write_snapshot(
     root = home / "snapshots"
     target = root / manifest.id
     if (known := find_snapshot(home, manifest.id)) is None:
-        aside = root / f".{manifest.id}.{os.getpid()}"
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        try:
+        with new_folder(target) as aside:
             known = _fill(aside, manifest, profiles, scores_schema)
-            aside.rename(target)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
     point_to(home, manifest.id)
     return known
 
@@ -137,12 +130,8 @@ def point_to(home: Path, identity: str) -> None:
     """Make the finished snapshot `identity` the current one, at once and for all readers."""
     if find_snapshot(home, identity) is None:
         raise NotReadyError(f"no snapshot {identity} in {home}. Run `sendwise score` first.")
-    aside = home / "snapshots" / f".current.{os.getpid()}"
-    with aside.open("w") as file:
-        file.write(f"{identity}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(home / "snapshots" / "current")
+    with new_file(home / "snapshots" / "current") as aside:
+        aside.write_text(f"{identity}\n", encoding="utf-8")
 
 
 def current_id(home: Path) -> str:
@@ -271,14 +260,7 @@ def _fill(
     (folder / "manifest.json").write_bytes(
         orjson.dumps(written.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
     )
-    _sync(folder)
     return written
-
-
-def _sync(folder: Path) -> None:
-    for path in folder.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
 
 
 def _batches(profiles: Iterable[Profile]) -> Iterator[list[Profile]]:

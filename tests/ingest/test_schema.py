@@ -6,9 +6,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from core.database import open_database
 from ingest import schema
 from ingest.contract import EVENTS
-from ingest.schema import DDL, LINES, LINES_SQL, from_rows, open_database, read_batches, to_rows
+from ingest.schema import DDL, LINES, LINES_SQL, from_rows, read_batches, to_rows
 
 KNOWN = pa.schema([("name", pa.string()), ("count", pa.int64()), ("good", pa.bool_())])
 ROWS: list[tuple[object, ...]] = [("Žofie 🛒", 2**62, 1), (None, None, None), ("", 0, 0)]
