@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pandas as pd
 from core import columns as c
 from core.clock import parse_span, to_us
 from core.errors import DataError, NotReadyError
+from core.files import new_file
 from core.settings import Settings
 from features.engine import Shop, feature_frame
 from features.registry import PROPENSITY, WINDOWED, names
@@ -73,8 +73,10 @@ def report_drift(
         "exceeded": drift.share > settings.drift_share,
         **drift.as_dict(),
     }
-    _write(page, drift.html.encode())
-    _write(page.with_suffix(".json"), orjson.dumps(data, option=orjson.OPT_INDENT_2))
+    with new_file(page) as aside:
+        aside.write_text(drift.html, encoding="utf-8")
+    with new_file(page.with_suffix(".json")) as aside:
+        aside.write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2))
     return _outcome(drift, data, page, gate=gate)
 
 
@@ -141,10 +143,3 @@ def _outcome(drift: Drift, data: dict[str, object], page: Path, *, gate: bool) -
 def _in_name(span: str) -> str:
     """Return the span as it may stand in a file name."""
     return "".join(mark if mark.isalnum() or mark in "-." else "_" for mark in span.strip())
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{os.getpid()}")
-    aside.write_bytes(content)
-    aside.replace(path)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,9 +15,10 @@ from campaigns.client import Client, Rendered
 from campaigns.message import move_pictures
 from content.campaign import CompiledCampaign, campaign_folder, load_compiled
 from core.errors import NotEnoughDataError
+from core.files import new_folder
 from core.ids import digest
-from models.registered import HORIZON, P_ORDER
 from core.settings import Settings
+from models.registered import HORIZON, P_ORDER
 from pipelines.outcome import Outcome, progress_bar
 from pipelines.send_campaign import default_send_id
 from privacy.consent import PERSONALISATION, ConsentLedger
@@ -85,13 +84,8 @@ def write_gallery(
             looks += _look(service, campaign, send_id, batch, candidates)
             advance(len(batch))
         chosen = _explained(service, compiled, _differing(looks))
-        aside = settings.home / f"emails.{os.getpid()}"
-        try:
+        with new_folder(settings.home / "emails") as aside:
             _write(aside, chosen, compiled, send_id, service)
-            shutil.rmtree(settings.home / "emails", ignore_errors=True)
-            aside.rename(settings.home / "emails")
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
     page = settings.home / "emails" / "index.html"
     return Outcome(
         title=f"{len(chosen)} e-mails of {send_id}",
