@@ -30,7 +30,6 @@ AS_OF = "2017-12-01"  # everything learnt is from before; December is what we th
 # %%
 import os
 import warnings
-from datetime import timedelta
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -46,7 +45,7 @@ from features.dataset import cutoffs, first_order, labels, training_set
 from features.engine import feature_frame
 from features.registry import PROPENSITY, names
 from ingest.lake import connect
-from models import registry
+from models import registered, registry
 from models.cluster_plots import profile_heat_map
 from models.plots import calibration_curve, ranking_curves
 from models.rules import Recency, RfmSum
@@ -54,7 +53,7 @@ from models.scoring_metrics import auc, scoring_metrics
 
 settings = load_settings(home=Path(os.environ.get("SENDWISE_HOME", "../var/demo")))
 as_of = parse_as_of(AS_OF)
-horizon = timedelta(days=settings.horizon_days)
+horizon = registered.HORIZON
 lake = connect(settings.home)
 plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110})
 INK, BLUE, GREY = "#1f2a37", "#2f6f9f", "#c9d1d9"
@@ -159,7 +158,7 @@ profile_heat_map(clusters)
 # %%
 at = cutoffs(first_order(lake), as_of, horizon)
 past = training_set(lake, cutoffs=at)
-champion = registry.champion(settings, f"propensity-order-{settings.horizon_days}d")
+champion = registry.champion(settings, registered.PROPENSITY)
 models = {
     f"champion v{champion.version}": champion.model,
     "rfm sum": RfmSum.fit(past.test, past.test["label"].to_numpy()),
