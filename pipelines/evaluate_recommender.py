@@ -123,7 +123,7 @@ def split_of(train: pd.DataFrame, test: pd.DataFrame) -> Split:
     targets = _matrix(known, users, items, np.ones(len(known), np.float32)).sign()
     return Split(
         assortment=assortment,
-        purchases=Purchases(times=weights, recent=weights),
+        purchases=Purchases(times=weights, recent=weights, ever=weights),
         targets=targets - targets.multiply(ones),
     )
 
@@ -186,7 +186,7 @@ def _tuned(split: Split, *, trials: int, k: int) -> AlsParams:
         return sparse.csr_matrix((cells.data[chosen], at), shape=cells.shape)
 
     kept = part(~held)
-    purchases = Purchases(times=kept, recent=kept)
+    purchases = Purchases(times=kept, recent=kept, ever=kept)
     with progress_bar("tuning", total=trials) as advance:
 
         def score(params: AlsParams) -> float:

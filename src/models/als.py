@@ -109,7 +109,7 @@ class Als:
             self.factors[self._offered],
             n,
             columns=self._columns[self._offered],
-            without=purchases.times if scope == "new" else None,
+            without=purchases.ever if scope == "new" else None,
         )
 
     def _own(self, queries: Floats, purchases: Purchases) -> sparse.csr_matrix:

@@ -62,11 +62,14 @@ def quality(ids: Ids, targets: sparse.csr_matrix, *, k: int) -> Quality:
 
 
 def targets_of(scope: Scope, targets: sparse.csr_matrix, purchases: Purchases) -> sparse.csr_matrix:
-    """Return the targets that were bought before (`repeat`), that were not (`new`), or all."""
+    """Return the targets that were bought before (`repeat`), that were not (`new`), or all.
+
+    What was sent back wholly and is bought once more is neither: no list would show it.
+    """
     if scope == "all":
         return targets
-    bought = purchases.times.astype(bool).astype(np.float32)
-    again = targets.multiply(bought).tocsr()
+    known = purchases.times if scope == "repeat" else purchases.ever
+    again = targets.multiply(known.astype(bool).astype(np.float32)).tocsr()
     kept = again if scope == "repeat" else (targets - again).tocsr()
     kept.eliminate_zeros()
     return kept

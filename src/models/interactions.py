@@ -1,7 +1,8 @@
 """Who bought what before an instant, as sparse arrays over dense ids.
 
 Rows are customers, columns are the catalogue's products. Counts are orders, not units: ten
-tins in one basket are one purchase. Refunds are taken off. Guests count for what is popular.
+tins in one basket are one purchase. Refunds are taken off by the units sent back. Guests count
+for what is popular.
 """
 
 from __future__ import annotations
@@ -32,19 +33,24 @@ class Purchases:
     """What some customers bought, as of one instant.
 
     Attributes:
-        times: Shape (customers, products): orders that hold the product, net of refunds.
+        times: Shape (customers, products): orders that hold the product, times the share of its
+            units that was kept. Three of four tins sent back leave a quarter of the orders.
         recent: The same cells, each order halved every half-life.
+        ever: One where the product was bought, sent back or not: nothing of this is new to them.
     """
 
     times: sparse.csr_matrix
     recent: sparse.csr_matrix
+    ever: sparse.csr_matrix
 
     def __len__(self) -> int:
         return int(self.times.shape[0])
 
     def rows(self, chosen: NDArray[np.generic] | slice) -> Self:
         """Return the purchases of some of the customers."""
-        return type(self)(times=self.times[chosen], recent=self.recent[chosen])
+        return type(self)(
+            times=self.times[chosen], recent=self.recent[chosen], ever=self.ever[chosen]
+        )
 
 
 class History:
@@ -70,32 +76,41 @@ class History:
         register_products(connection, assortment)
         weight = "pow(2.0, (ts_us - $before) / $half_life_us)"
         connection.execute(
-            # An order may list a product twice; a refund more than was bought leaves nothing.
+            # An order may list a product twice. A refund names no order, so all orders of the
+            # product shrink alike; more units than were bought, or of an order before the first
+            # event, leave nothing. Units are whole numbers: their sums are exact.
             f"""
             CREATE OR REPLACE TEMP TABLE {self._table} AS
             WITH lines AS (
-                SELECT DISTINCT event_id, customer_id, product_id, event, ts_us FROM items
+                SELECT event_id, customer_id, product_id, event, ts_us,
+                    sum(CASE WHEN quantity > 0 THEN quantity ELSE 1 END) AS units
+                FROM items
                 WHERE customer_id IS NOT NULL AND ts_us < $before
                     AND event IN ('{ORDER_COMPLETED}', '{ORDER_REFUNDED}')
+                GROUP BY ALL
             ), pairs AS (
                 SELECT customer_id, product_id,
                     count(*) FILTER (event = '{ORDER_COMPLETED}') AS orders,
-                    count(*) FILTER (event = '{ORDER_REFUNDED}') AS refunds,
+                    coalesce(sum(units) FILTER (event = '{ORDER_COMPLETED}'), 0) AS bought,
+                    coalesce(sum(units) FILTER (event = '{ORDER_REFUNDED}'), 0) AS sent_back,
                     {exact_sum(weight, f"event = '{ORDER_COMPLETED}'")} AS weight
                 FROM lines GROUP BY customer_id, product_id
+            ), shares AS (
+                SELECT *, CASE WHEN bought > sent_back
+                    THEN CAST(bought - sent_back AS DOUBLE) / bought ELSE 0 END AS kept
+                FROM pairs
             )
-            SELECT customer_id, product, CAST(orders - refunds AS FLOAT) AS times,
-                CAST(weight * (orders - refunds) / orders AS FLOAT) AS recent
-            FROM pairs JOIN assortment USING (product_id)
-            WHERE orders > refunds
+            SELECT customer_id, product, CAST(orders * kept AS FLOAT) AS times,
+                CAST(coalesce(weight, 0) * kept AS FLOAT) AS recent
+            FROM shares JOIN assortment USING (product_id)
             """,  # noqa: S608  # every part is ours
             {"before": before_us, "half_life_us": half_life / MICROSECOND},
         )
 
     def customers(self) -> Strings:
-        """Everybody who bought something, sorted."""
+        """Everybody who bought something and kept it, sorted."""
         found = self._connection.execute(
-            f"SELECT DISTINCT customer_id FROM {self._table} ORDER BY 1"  # noqa: S608  # ours
+            f"SELECT DISTINCT customer_id FROM {self._table} WHERE times > 0 ORDER BY 1"  # noqa: S608  # ours
         ).fetchnumpy()
         return np.sort(np.asarray(found["customer_id"], dtype=np.str_))
 
@@ -107,9 +122,13 @@ class History:
         query = f"SELECT customer_id, product, times, recent FROM {self._table}"  # noqa: S608  # ours
         found = _by_customer(self._connection, query, customer_ids)
         shape = (len(customer_ids), len(self._assortment.product_ids))
-        at = (found["row"], found["product"])
+        kept = np.asarray(found["times"], np.float32) > 0
+        row, product = found["row"], found["product"]
+        at_kept = (row[kept], product[kept])
         return Purchases(
-            times=_csr(found["times"], at, shape), recent=_csr(found["recent"], at, shape)
+            times=_csr(found["times"][kept], at_kept, shape),
+            recent=_csr(found["recent"][kept], at_kept, shape),
+            ever=_csr(np.ones(len(kept)), (row, product), shape),
         )
 
     def digest(self, customer_ids: Sequence[str] | Strings) -> str:

@@ -46,7 +46,7 @@ class Popularity:
             ids = best_cells(own, n).ids
         elif scope == "new":
             blocks = range(0, len(purchases), _BLOCK)
-            parts = [self._unseen(purchases.times[at : at + _BLOCK], n) for at in blocks]
+            parts = [self._unseen(purchases.ever[at : at + _BLOCK], n) for at in blocks]
             ids = np.concatenate([nothing(0, n).ids, *parts])
         else:
             ids = nothing(len(purchases), n).ids

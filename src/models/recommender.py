@@ -40,7 +40,8 @@ class Recommender:
     """Personal lists, with popularity for the places that nothing personal fills.
 
     `new_for_you` holds products the customer never bought, chosen by ALS or by popularity:
-    whichever the promotion gate let through. `buy_again` holds only what they did buy.
+    whichever the promotion gate let through. `buy_again` holds only what they did buy and keep:
+    what was sent back wholly is in neither.
     """
 
     kind: ClassVar[str] = "recommender"
@@ -96,13 +97,13 @@ class Recommender:
                 follows in the order of the whole shop.
         """
         nobody = sparse.csr_matrix((1, len(self.assortment.product_ids)), dtype=np.float32)
-        purchases = Purchases(times=nobody, recent=nobody)
+        purchases = Purchases(times=nobody, recent=nobody, ever=nobody)
         shop = self._popularity.rank(purchases, 2 * n, "all")
         if among is None:
             cut = Ranked(shop.ids[:, :n], shop.scores[:, :n])
             return self._rows(cut, np.full((1, n), "popularity"), self._why_popular(cut.ids))[0]
         cells = sparse.csr_matrix(np.where(among >= _MANY, among, 0)[None, :])
-        group = Purchases(times=cells, recent=cells)
+        group = Purchases(times=cells, recent=cells, ever=cells)
         taken, from_shop = filled(self._frequency.rank(group, n, "repeat"), shop)
         reasons = np.where(from_shop, self._why_popular(taken.ids), _NEIGHBOURS)
         return self._rows(taken, np.full((1, n), "popularity"), reasons)[0]
@@ -126,7 +127,7 @@ class Recommender:
             shape=(len(frame), len(self.assortment.product_ids)),
         )
         times.sum_duplicates()
-        ranked = self.rank(Purchases(times=times, recent=times), 20, "new")
+        ranked = self.rank(Purchases(times=times, recent=times, ever=times), 20, "new")
         ids = self.assortment.product_ids
         lists_out = [ids[row[row >= 0]].tolist() for row in ranked.ids]
         return pd.Series(lists_out, index=frame.index, dtype=object)
@@ -189,7 +190,8 @@ class Recommender:
 
 
 def _bought(times: NDArray[np.float32]) -> NDArray[np.object_]:
-    counts, place = np.unique(np.round(times).astype(np.int64), return_inverse=True)
+    whole = np.maximum(np.round(times), 1).astype(np.int64)  # a part that was kept was bought once
+    counts, place = np.unique(whole, return_inverse=True)
     words = ["You bought this once" if n == 1 else f"You bought this {n} times" for n in counts]
     return np.array(words, dtype=object)[place.reshape(times.shape)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -21,14 +22,21 @@ ALLOWED = np.array([True, True, True, False, True, True])
 
 
 def lake_of(
-    *lines: tuple[str | None, str, timedelta, str], refunds: tuple[str, ...] = ()
+    *lines: tuple[str | None, str, timedelta, str],
+    refunds: tuple[str, ...] = (),
+    units: Mapping[str, int | None] | None = None,
 ) -> duckdb.DuckDBPyConnection:
-    """Build a lake from (customer, product, age, order id): tests read as a table."""
+    """Build a lake from (customer, product, age, order id): tests read as a table.
+
+    `units` has the quantity of an order's or refund's lines; without one it is 1.
+    """
     items = pd.DataFrame(lines, columns=["customer_id", "product_id", "age", "event_id"])
     items["ts_us"] = [to_us(NOW - age) for age in items["age"]]
     items["event"] = [
         ORDER_REFUNDED if e in refunds else ORDER_COMPLETED for e in items["event_id"]
     ]
+    quantities = [(units or {}).get(each, 1) for each in items["event_id"]]
+    items["quantity"] = pd.array(quantities, dtype="Int64")
     catalogue = pd.DataFrame(
         [
             ("bread", True, "{}"),
@@ -61,7 +69,7 @@ def assortment(sold: tuple[int, ...] = (4, 3, 2, 9, 1, 0)) -> Assortment:
 def purchases(*rows: tuple[float, ...]) -> Purchases:
     """Build purchases from how often each of `PRODUCTS` was bought."""
     times = sparse.csr_matrix(np.array(rows, dtype=np.float32))
-    return Purchases(times=times, recent=times * 0.5)
+    return Purchases(times=times, recent=times * 0.5, ever=times.sign())
 
 
 NOBODY = purchases((0, 0, 0, 0, 0, 0))

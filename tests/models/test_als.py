@@ -30,7 +30,8 @@ def two_tribes() -> Purchases:
     for row in range(40):
         tribe = SHOES if row % 2 else BOOKS
         times[row, generator.permutation(tribe)[:4]] = 1 + row % 3
-    return Purchases(times=sparse.csr_matrix(times), recent=sparse.csr_matrix(times))
+    cells = sparse.csr_matrix(times)
+    return Purchases(times=cells, recent=cells, ever=cells)
 
 
 def test_a_shopper_of_shoes_gets_the_other_shoes() -> None:
@@ -85,7 +86,7 @@ def test_factors_find_their_products_in_another_catalogue() -> None:
 
     moved = Als(model.params, model.product_ids, model.factors, later)
     wider = sparse.csr_matrix(np.pad(purchases.times.toarray(), ((0, 0), (0, 2))))
-    ranked = moved.rank(Purchases(times=wider, recent=wider), 14, "all")
+    ranked = moved.rank(Purchases(times=wider, recent=wider, ever=wider), 14, "all")
 
     assert ranked.ids.max() < 12  # nothing is known of the two new products
     assert not (ranked.ids == 0).any()
@@ -95,7 +96,7 @@ def test_products_that_one_customer_bought_are_not_enough() -> None:
     lonely = sparse.csr_matrix(np.eye(3, 12, dtype=np.float32))
 
     with pytest.raises(NotEnoughDataError, match="shared tastes"):
-        Als.fit(Purchases(times=lonely, recent=lonely), assortment(), PARAMS, seed=7)
+        Als.fit(Purchases(times=lonely, recent=lonely, ever=lonely), assortment(), PARAMS, seed=7)
 
 
 def test_repeats_count_less_and_less() -> None:

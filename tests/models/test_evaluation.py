@@ -70,11 +70,18 @@ def test_nobody_to_test_against_is_an_error() -> None:
     ("scope", "expected"), [("all", [[1, 2]]), ("repeat", [[1]]), ("new", [[2]])]
 )
 def test_targets_split_into_repeat_and_new(scope: Scope, expected: list[list[int]]) -> None:
-    purchases = Purchases(times=matrix((0, 1)) * 7, recent=matrix((0, 1)))
+    purchases = Purchases(times=matrix((0, 1)) * 7, recent=matrix((0, 1)), ever=matrix((0, 1)))
 
     got = targets_of(scope, matrix((1, 2)), purchases)
 
     assert [row.indices.tolist() for row in got] == expected
+
+
+def test_what_was_sent_back_and_bought_once_more_is_neither_new_nor_repeat() -> None:
+    purchases = Purchases(times=matrix((0,)), recent=matrix((0,)), ever=matrix((0, 1)))
+
+    assert targets_of("repeat", matrix((1, 2)), purchases).indices.tolist() == []
+    assert targets_of("new", matrix((1, 2)), purchases).indices.tolist() == [2]
 
 
 def test_a_ranker_is_measured_in_the_scope_it_ranks() -> None:
@@ -85,7 +92,7 @@ def test_a_ranker_is_measured_in_the_scope_it_ranks() -> None:
             assert scope == "new"
             return Ranked(lists((2, 3)), np.ones((len(purchases), n), np.float32))
 
-    purchases = Purchases(times=matrix((0,)), recent=matrix((0,)))
+    purchases = Purchases(times=matrix((0,)), recent=matrix((0,)), ever=matrix((0,)))
 
     got = evaluate(Fixed(), purchases, matrix((0, 3)), k=2, scope="new")
 

@@ -56,7 +56,59 @@ def test_refunds_are_taken_off() -> None:
         refunds=("back1", "back2", "back3"),
     )
 
+    # Half of the milk of two orders half a life old each is left.
     assert bought(lake, "ann") == {"milk": [1, 0.5]}
+
+
+@pytest.mark.parametrize(
+    ("ordered", "sent_back", "times"),
+    [
+        pytest.param(4, 2, 1.5, id="two-of-eight-units"),
+        pytest.param(4, 8, None, id="all-of-both-orders"),
+        pytest.param(4, 9, None, id="more-than-was-bought"),
+        pytest.param(None, 1, 1.0, id="no-quantity-is-one-unit"),
+        pytest.param(0, 1, 1.0, id="nor-is-zero-nothing"),
+    ],
+)
+def test_a_refund_takes_off_the_share_of_units_that_came_back(
+    ordered: int | None, sent_back: int, times: float | None
+) -> None:
+    lake = lake_of(
+        ("ann", "milk", HALF_LIFE, "o1"),
+        ("ann", "milk", 2 * HALF_LIFE, "o2"),
+        ("ann", "milk", DAY, "back"),
+        refunds=("back",),
+        units={"o1": ordered, "o2": ordered, "back": sent_back},
+    )
+
+    # Half an order and a quarter of one, by age, times the share that was kept.
+    assert bought(lake, "ann") == ({} if times is None else {"milk": [times, 0.375 * times]})
+
+
+def test_what_was_sent_back_is_not_bought_and_not_new_either() -> None:
+    lake = lake_of(
+        ("ann", "milk", 2 * DAY, "o1"),
+        ("ann", "tea", 2 * DAY, "o2"),
+        ("ann", "tea", DAY, "back1"),
+        ("ann", "bread", DAY, "of an order before the first event"),
+        refunds=("back1", "of an order before the first event"),
+    )
+    assortment = read_assortment(lake, before=NOW)
+
+    ann = History(lake, assortment, before=NOW, half_life=HALF_LIFE).of(["ann"]).rows(slice(None))
+
+    assert assortment.product_ids[ann.times.indices].tolist() == ["milk"]
+    assert assortment.product_ids[ann.recent.indices].tolist() == ["milk"]
+    assert assortment.product_ids[ann.ever.indices].tolist() == ["bread", "milk", "tea"]
+
+
+def test_who_sent_everything_back_is_no_buyer() -> None:
+    lake = lake_of(("ann", "tea", DAY, "o1"), ("ann", "tea", DAY, "back"), refunds=("back",))
+    assortment = read_assortment(lake, before=NOW)
+
+    history = History(lake, assortment, before=NOW, half_life=HALF_LIFE)
+
+    assert history.customers().tolist() == []
 
 
 def test_nothing_at_or_after_the_instant_counts() -> None:

@@ -95,6 +95,23 @@ def test_no_customers_give_no_lists(build: Build) -> None:
     assert ranker.rank(FOUR.rows(slice(0, 0)), 3, "all").ids.shape == (0, 3)
 
 
+@EVERY
+def test_what_was_sent_back_is_in_no_list_of_the_customers_own(build: Build) -> None:
+    ranker = build(assortment(), FOUR)
+    kept = purchases((0, 1, 0, 0, 0, 0))
+    returned = replace(kept, ever=purchases((1, 1, 0, 0, 0, 0)).times)
+
+    assert 0 in ranker.rank(kept, 6, "new").ids
+    assert 0 not in ranker.rank(returned, 6, "new").ids
+    assert 0 not in ranker.rank(returned, 6, "repeat").ids
+
+
+def test_a_part_that_was_kept_was_bought_once() -> None:
+    lists = next(iter(Recommender(assortment()).picks(purchases((0.25, 0, 0, 0, 0, 0)), 5)))
+
+    assert [each.reason for each in lists[BUY_AGAIN]] == ["You bought this once"]
+
+
 def test_picks_say_why_and_every_reason_is_true() -> None:
     recommender = Recommender(assortment(), Als.fit(FOUR, assortment(), ONCE, seed=7))
 
