@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
-
-from minijinja import Environment, TemplateError
 
 from content.campaign import (
     HTML,
@@ -25,41 +22,20 @@ from content.campaign import (
 from content.decide import decide
 from content.decision import Candidates, Choice, Decision, Person, Shown
 from content.lint import MAX_SUBJECT, Rendered, problems
-from content.mjml import JINJA, compile_html, compile_text, text_from, without_slots
+from content.mjml import compile_html, compile_text, text_from, without_slots
+from content.reads import CONTEXT, check_tags, names_read
 from content.render import Context, render, template_context
 from content.sources import Sources, read_sources
-from content.spec import SPEC_FILE, CampaignSpec, Slot, load_spec
-from content.templates import MAX_FIELD
+from content.spec import Slot, load_spec
+from content.templates import MAX_FIELD, plain
 from content.trial import Branch, try_out
 from core.errors import ConfigError
 from core.ids import digest
 
-# What every template may read besides the campaign's own `defaults`.
-_GIVEN: Final = frozenset(
-    {
-        "campaign",
-        "language",
-        "edition",
-        "pictures",
-        "shop",
-        "why",
-        "unsubscribe_text",
-        "unsubscribe_url",
-        "slots",
-        "slot",
-        "subject",
-        "preheader",
-        "range",
-        "dict",
-        "namespace",
-    }
-)
 _CONTEXT: Final = Context(public_url=STATIC_PUBLIC_URL, unsubscribe_url=STATIC_UNSUBSCRIBE_URL)
 _HOSTILE: Final = "\"><script>alert(1)</script>'&Zoë 株式会社 " + "long name " * 12
 _HOSTILE_BRANCH: Final = "hostile data"
 _HOSTILE_URL: Final = "javascript:alert(1)"
-_BARRED: Final = re.compile(r"(?<=\{%)[-+]?\s*(autoescape|extends|import|from|include)\b")
-_METHOD: Final = re.compile(r"(?<!\bloop)\.\s*\w+\s*\(|\]\s*\(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +72,7 @@ def compile_campaign(
     """
     spec = load_spec(folder)
     sources = read_sources(folder, spec)
-    _refuse_barred(spec, sources)
+    check_tags(spec, sources)
     try:
         html = compile_html(spec, sources.frame, sources.blocks)
         text = (
@@ -106,12 +82,14 @@ def compile_campaign(
         )
     except ConfigError as error:
         raise ConfigError(f"{folder}: {error}") from None
+    read = names_read(spec, sources)
     draft = CompiledCampaign(
         spec=spec,
         version="draft",
         html=html,
         text=text,
-        facts=_facts(spec, sources),
+        facts=read.facts,
+        context_names=read.context,
         static_products=tuple(static_products),
         tiles=frozenset(tiles),
     )
@@ -123,54 +101,10 @@ def compile_campaign(
     return replace(campaign, static=_static(campaign)), checks
 
 
-def _refuse_barred(spec: CampaignSpec, sources: Sources) -> None:
-    """Refuse what could switch escaping off, or reach into Python (a dict has methods)."""
-    texts = {str(path): sources.files()[name] for name, path in sources.paths().items()}
-    rules = [rule.when for slot in spec.slots for rule in slot.blocks]
-    lines = [spec.subject, spec.preheader, *(f"{{{{ {rule} }}}}" for rule in rules if rule)]
-    texts |= {f"{sources.folder / SPEC_FILE} ({text!r})": text for text in lines}
-    for where, text in texts.items():
-        for tag in JINJA.finditer(text):
-            if found := _BARRED.search(tag[0]) or _METHOD.search(tag[0]):
-                line = text.count("\n", 0, tag.start()) + 1
-                raise ConfigError(
-                    f"{where} line {line}: {found[0].strip()!r} is not allowed in a campaign. "
-                    "Use variables, filters, `if`, `for`, `set` and `with`."
-                )
-
-
-def _facts(spec: CampaignSpec, sources: Sources) -> tuple[str, ...]:
-    """Return the variables the templates read; each has to be declared in `defaults`."""
-    env = Environment()
-    lines = {"subject": spec.subject, "preheader": spec.preheader}
-    rules = {
-        f"the rule `{rule.when}`": f"{{{{ {rule.when} }}}}"
-        for slot in spec.slots
-        for rule in slot.blocks
-        if rule.when
-    }
-    given = {*_GIVEN, *spec.defaults}
-    read: set[str] = set()
-    for where, source in {**sources.files(), **lines, **rules}.items():
-        try:
-            names = env.undeclared_variables_in_str(without_slots(source))
-        except TemplateError as error:
-            path = sources.paths().get(where, sources.folder / f"campaign.yaml: {where}")
-            what = str(error.detail or error.message)
-            raise ConfigError(f"{path} line {error.line or 1}: {what}.") from None
-        if unknown := sorted(names - given):
-            path = sources.paths().get(where, sources.folder / f"campaign.yaml: {where}")
-            raise ConfigError(
-                f"{path} reads {unknown[0]!r}, which has no value. "
-                f"Add it to `defaults` in campaign.yaml, or use one of {sorted(given)}."
-            )
-        read |= set() if where in rules else names
-    return tuple(sorted((read & set(spec.defaults)) - {"first_name"}))
-
-
 def branches(campaign: CompiledCampaign) -> Iterator[tuple[str, Decision]]:
     """Give every way the e-mail can turn out, with products that try the templates."""
     variables = {name: campaign.spec.defaults[name] for name in campaign.facts}
+    said = dict.fromkeys(campaign.context_names, _HOSTILE)
     hostile = {
         name: _HOSTILE if isinstance(value, str) else value for name, value in variables.items()
     }
@@ -196,6 +130,7 @@ def branches(campaign: CompiledCampaign) -> Iterator[tuple[str, Decision]]:
                     personal=personal,
                     rung="snapshot" if personal else "popular",
                     facts=facts,
+                    context=said if facts is hostile else {},
                     slots=slots,
                 ),
             )
@@ -237,7 +172,8 @@ def _sample(place: int, *, hostile: bool) -> Shown:
 
 def _try_all(campaign: CompiledCampaign, sources: Sources) -> list[Check]:
     rules = tuple(name for name in campaign.templates() if name.endswith(".when"))
-    tries = [Branch("its variables have their defaults", rules, dict(campaign.spec.defaults))]
+    variables = {**campaign.spec.defaults, CONTEXT: campaign.context({})}
+    tries = [Branch("its variables have their defaults", rules, variables)]
     files, paths = dict(campaign.templates()), sources.paths()
     for name in sources.frames():
         files[name] = without_slots(sources.files()[name])
@@ -254,7 +190,10 @@ def _try_all(campaign: CompiledCampaign, sources: Sources) -> list[Check]:
         tries.append(Branch(branch, (SUBJECT, PREHEADER, *own, HTML, TEXT), context))
     outputs = try_out(files, tries, folder=sources.folder, paths=paths)[1:]
     return [
-        _checked(Rendered(name, output[SUBJECT], output[HTML], output[TEXT]), sources.folder)
+        # A subject is cut before it is sent, so two long names in it are no mistake.
+        _checked(
+            Rendered(name, str(plain(output[SUBJECT])), output[HTML], output[TEXT]), sources.folder
+        )
         for (name, _), output in zip(decided, outputs, strict=True)
     ]
 

@@ -17,6 +17,7 @@ from content.decision import (
     Shown,
     lowest,
 )
+from content.reads import CONTEXT
 from content.shelf import Shelf
 from content.spec import BlockRule, ProductRule, Slot
 from content.templates import RenderError, plain, run
@@ -31,7 +32,8 @@ def decide(campaign: CompiledCampaign, person: Person, *, candidates: Candidates
     the person's list, then what is popular in their cluster, then overall, then the static
     products of the campaign. Without consent to personalisation only the last two count.
     """
-    variables = known_variables(campaign, person)
+    context = campaign.context(person.context if person.personal else {})
+    variables = {**known_variables(campaign, person), CONTEXT: context}
     shown = Shelf(campaign, candidates)
     slots = tuple(
         _products(slot, slot.products, person, shown, _block(campaign, slot, person, variables))
@@ -45,6 +47,7 @@ def decide(campaign: CompiledCampaign, person: Person, *, candidates: Candidates
         personal=person.personal,
         rung=lowest([choice.rung for choice in slots]),
         facts={name: variables[name] for name in campaign.facts},
+        context=context,
         slots=slots,
     )
 

@@ -30,6 +30,7 @@ class Person:
     outputs: Mapping[str, object] = field(default_factory=dict)  # as in a snapshot
     lists: Mapping[str, Sequence[Pick]] = field(default_factory=dict)
     rung: Rung = "snapshot"  # where outputs and lists come from
+    context: Mapping[str, object] = field(default_factory=dict)  # what the caller says
     personal: bool = True  # consents to personalisation
 
 
@@ -82,6 +83,7 @@ class Decision:
     rung: Rung
     facts: Mapping[str, object]  # the variables the templates read, but no name
     slots: tuple[Choice, ...]
+    context: Mapping[str, object] = field(default_factory=dict)  # as far as the campaign reads it
 
     def to_dict(self) -> dict[str, object]:
         """Return plain JSON-able data for the decision log."""

@@ -20,6 +20,7 @@ from content.campaign import (
     StaticEmail,
 )
 from content.decision import Choice, Decision, Rung, Shown
+from content.reads import CONTEXT
 from content.templates import RenderError, money, plain, run, safe_url
 from content.tiles import tile_name
 
@@ -117,6 +118,7 @@ def template_context(
         variables["first_name"] = plain(context.first_name or spec.defaults["first_name"])
     return {
         **variables,
+        CONTEXT: campaign.context(decision.context),
         "campaign": spec.name,
         "pictures": f"{context.public_url.rstrip('/')}/assets/{spec.name}/tiles",
         "language": spec.language,

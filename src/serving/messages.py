@@ -12,9 +12,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 MAX_RECIPIENTS = 1_000
 MAX_PRODUCTS = 100
+MAX_CONTEXT = 20  # names a recipient
 
 CustomerId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+ContextName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,59}$")]
+ContextValue = Annotated[str, StringConstraints(max_length=1_000)] | int | float | bool | None
 Slot = Literal["new_for_you", "buy_again", "popular"]
 Rung = Literal["fresh", "snapshot", "segment", "popular", "static"]
 
@@ -27,8 +30,16 @@ class Recipient(_Request):
     """One customer who is asked about."""
 
     customer_id: CustomerId = Field(examples=["hh-1"])
-    context: dict[str, str | int | float | bool | None] | None = Field(
-        None, description="What the caller knows of this moment; kept for later use."
+
+
+class Reader(Recipient):
+    """One customer who gets an e-mail, and what its sender knows of the moment."""
+
+    context: Annotated[dict[ContextName, ContextValue], Field(max_length=MAX_CONTEXT)] = Field(
+        default_factory=dict,
+        description="What templates and rules of the campaign read as `context.NAME`. Long texts "
+        "are cut to 200 characters; null is empty.",
+        examples=[{"store": "Leeds"}],
     )
 
 
@@ -64,9 +75,10 @@ class RecommendRequest(_Batch):
     filter: ProductFilter = Field(default_factory=ProductFilter)
 
 
-class RenderRequest(_Batch):
+class RenderRequest(_Request):
     """Ask for finished content."""
 
+    recipients: list[Reader] = Field(min_length=1, max_length=MAX_RECIPIENTS)
     campaign: Name = Field(examples=["weekly_picks"])
     send_id: Name | None = Field(None, description="Names the send. Default: the day.")
     format: Literal["html", "json"] = Field(

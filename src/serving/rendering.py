@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -40,7 +40,11 @@ def render_content(
         Problem: The campaign is not published.
     """
     campaign = brain.campaign(request.campaign)
-    batch = _Batch(brain, campaign, request.send_id or brain.now().date().isoformat(), customer_ids)
+    send_id = request.send_id or brain.now().date().isoformat()
+    batch = _Batch(brain, campaign, send_id, customer_ids)
+    # Of somebody who comes twice the first counts, as with decisions.
+    for reader in reversed(request.recipients):
+        batch.contexts[reader.customer_id] = reader.context
     results = [batch.result(customer_id) for customer_id in customer_ids]
     brain.decisions.keep(batch.fresh.values())
     return results
@@ -70,6 +74,7 @@ class _Batch:
         self._versions = brain.model_versions()
         self._as_of = brain.data_as_of().isoformat()
         self.fresh: dict[str, LoggedDecision] = {}
+        self.contexts: dict[str, Mapping[str, object]] = {}
 
     def result(self, customer_id: str) -> dict[str, Any]:
         """Return the answer for one recipient."""
@@ -160,6 +165,7 @@ class _Batch:
             traits=customer.traits if customer else {},
             outputs=profile.outputs if profile else {},
             lists=profile.lists if profile else {},
+            context=self.contexts.get(customer_id, {}),
             personal=personal,
         )
         return decide(self._campaign, person, candidates=self._candidates(profile))

@@ -27,6 +27,7 @@ from serving.rendering import render_content
 
 _LISTS: Final = frozenset({"outputs", "exclude"})  # comma-separated in a query
 _FILTER: Final = frozenset({"category", "max_price_minor"})
+_CONTEXT: Final = "context."
 _QUESTIONS: Final[dict[str, tuple[type[Question], Handler]]] = {
     "predict": (PredictRequest, predict),
     "recommend": (RecommendRequest, recommend),
@@ -101,7 +102,7 @@ async def get_recommend(request: Request) -> Response:
 
 
 async def get_render(request: Request) -> Response:
-    """GET /v1/render/{campaign}/{customer_id}?send_id=&format=html|json."""
+    """GET /v1/render/{campaign}/{customer_id}?send_id=&format=html|json&context.NAME=."""
     asked = checked(RenderRequest, _asked(request))
     rendering = (await answer(render_content, _brain(request), asked))[0]
     return html_response(rendering) if asked.format == "html" else json_response(rendering)
@@ -150,11 +151,15 @@ def _asked(request: Request) -> dict[str, object]:
     twice = [name for name in query if len(query.getlist(name)) > 1 and name not in _LISTS]
     if twice:
         raise bad_request(f"{twice[0]}: given twice.")
-    asked: dict[str, object] = {"recipients": [{"customer_id": path["customer_id"]}]}
+    recipient: dict[str, object] = {"customer_id": path["customer_id"]}
+    asked: dict[str, object] = {"recipients": [recipient]}
     if "campaign" in path:
         asked["campaign"] = path["campaign"]
     chosen: dict[str, str] = {}
-    for name in query:
+    context = {name: query[name] for name in query if name.startswith(_CONTEXT)}
+    if context:  # a question that reads none refuses it, as in a POST
+        recipient["context"] = {key.removeprefix(_CONTEXT): context[key] for key in context}
+    for name in (each for each in query if each not in context):
         if name in asked:
             raise bad_request(f"{name}: is part of the path here.")
         if name in _LISTS:

@@ -28,6 +28,7 @@ DECISION = Decision(
     personal=True,
     rung="popular",
     facts={"cluster_traits": ["frequent"], "recency_days": 3},
+    context={"store": "Leeds"},
     slots=(CHOICE,),
 )
 
@@ -36,7 +37,7 @@ def test_a_decision_is_read_back_from_json_to_the_last_bit() -> None:
     kept = json.loads(json.dumps(DECISION.to_dict()))
 
     assert Decision.from_dict(kept) == DECISION
-    assert set(kept) == {"campaign", "version", "personal", "rung", "facts", "slots"}
+    assert set(kept) == {"campaign", "version", "personal", "rung", "facts", "slots", "context"}
 
 
 @pytest.mark.parametrize(

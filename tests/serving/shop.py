@@ -98,7 +98,7 @@ def snapshot(home: Path, *customer_ids: str, day: int = 0) -> None:
     write_snapshot(home, manifest, map(profile, customer_ids))
 
 
-def publish(home: Path) -> None:
+def publish(home: Path, folder: Path = CONF / "campaigns" / "weekly_picks") -> None:
     shelf = [
         Product(
             product_id=f"p{number}",
@@ -112,7 +112,6 @@ def publish(home: Path) -> None:
         )
         for number in range(50, 60)
     ]
-    folder = CONF / "campaigns" / "weekly_picks"
     tiles = {**make_tiles(CATEGORIES), **read_pictures(folder)}
     campaign, _ = compile_campaign(folder, static_products=shelf, tiles=sorted(tiles))
     save_compiled(campaign, tiles, campaign_folder(home, "weekly_picks"))

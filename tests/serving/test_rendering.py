@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from content.campaign import campaign_folder
 from core.errors import SendwiseError
 from ingest.log import EventLog
 from privacy.consent import EMAIL_MARKETING, PERSONALISATION
@@ -19,11 +21,16 @@ from tests.serving import shop
 OpenBrain = Callable[[Path], Brain]
 
 
-def render(brain: Brain, customer_id: str = "ann", send_id: str = "s1") -> dict[str, Any]:
+def render(
+    brain: Brain,
+    customer_id: str = "ann",
+    send_id: str = "s1",
+    context: dict[str, object] | None = None,
+) -> dict[str, Any]:
     asked = {
         "campaign": "weekly_picks",
         "send_id": send_id,
-        "recipients": [{"customer_id": customer_id}],
+        "recipients": [{"customer_id": customer_id, "context": context or {}}],
     }
     rendering = render_content(brain, RenderRequest.model_validate(asked), [customer_id])[0]
     Rendering.model_validate(rendering)
@@ -169,6 +176,64 @@ def test_a_decision_of_an_earlier_version_is_decided_anew(
     connection.close()
 
     assert render(brain) == first
+
+
+@pytest.fixture
+def with_stores(home: Path, tmp_path: Path, open_brain: OpenBrain) -> Brain:
+    """The shop's brain with a campaign that reads `context.store`."""
+    conf = shutil.copytree(shop.CONF, tmp_path / "conf")
+    folder = conf / "campaigns" / "weekly_picks"
+    for file, old, new in (
+        ("campaign.yaml", "picks for this week", "picks in {{ context.store }}"),
+        ("campaign.yaml", "when: \"'lapsing'", "when: \"context.store == 'Leeds' or 'lapsing'"),
+        ("email.mjml", "{{ why }}", "{{ why }} {{ context.store }}"),
+    ):
+        text = (folder / file).read_text(encoding="utf-8")
+        assert old in text
+        (folder / file).write_text(text.replace(old, new), encoding="utf-8")
+    shutil.rmtree(campaign_folder(home, "weekly_picks"))
+    shop.publish(home, folder)
+    return open_brain(home)
+
+
+def test_the_callers_context_reaches_subject_template_and_rule(with_stores: Brain) -> None:
+    here = render(with_stores, send_id="s1", context={"store": "Leeds"})
+    there = render(with_stores, send_id="s2", context={"store": "Y<o>rk", "unread": 1})
+
+    assert here["subject"].endswith("picks in Leeds")
+    assert here["blocks"][0]["block"] == "hero_miss_you"
+    assert "Y&lt;o&gt;rk" in there["html"]
+    assert there["blocks"][0]["block"] == "hero_regular"
+
+
+def test_a_context_nobody_gave_is_empty(with_stores: Brain) -> None:
+    got = render(with_stores)
+
+    assert got["subject"].endswith("picks in")
+    assert got["rung"] == "snapshot"
+
+
+def test_a_repeated_call_with_another_context_gives_the_same_content(
+    home: Path, with_stores: Brain, open_brain: OpenBrain
+) -> None:
+    first = render(with_stores, context={"store": "Leeds"})
+    with_stores.decisions.flush()
+
+    assert render(with_stores, context={"store": "York"}) == first
+    assert render(open_brain(home)) == first
+
+
+def test_without_consent_to_personalisation_the_context_is_not_used(with_stores: Brain) -> None:
+    got = render(with_stores, "bob", context={"store": "Leeds"})
+
+    assert "Leeds" not in got["subject"] + got["html"] + got["text"]
+
+
+def test_only_what_the_campaign_reads_of_a_context_is_kept(with_stores: Brain) -> None:
+    render(with_stores, context={"store": "Leeds", "phone": "0113 496 0000"})
+
+    kept: Any = with_stores.decisions.find("weekly_picks", "s1", ["ann"])["ann"].body["decision"]
+    assert kept["context"] == {"store": "Leeds"}
 
 
 def test_without_a_send_id_the_day_is_the_send(brain: Brain) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -69,16 +70,6 @@ def people(*customer_ids: object) -> dict[str, Any]:
         pytest.param("predict", b"", "recipients", id="empty"),
         pytest.param("predict", [], "body", id="a-list"),
         pytest.param("predict", {"recipients": []}, "recipients", id="nobody"),
-        pytest.param("predict", people(5), "recipients.0.customer_id", id="id-is-a-number"),
-        pytest.param("predict", people("a", ""), "recipients.1.customer_id", id="empty-id"),
-        pytest.param("predict", people("a" * 257), "recipients.0.customer_id", id="long-id"),
-        pytest.param("predict", people(*"a" * 1001), "recipients", id="1001-recipients"),
-        pytest.param("predict", people("a") | {"output": []}, "output", id="misspelt-field"),
-        pytest.param("recommend", people("a") | {"n": 0}, "n", id="n-too-small"),
-        pytest.param("recommend", people("a") | {"n": 101}, "n", id="n-too-large"),
-        pytest.param("recommend", people("a") | {"slot": "x"}, "slot", id="unknown-slot"),
-        pytest.param("recommend", people("a") | {"filter": {"x": 1}}, "filter.x", id="filter"),
-        pytest.param("render", people("a"), "campaign", id="no-campaign"),
         pytest.param(
             "render",
             people("a", "b") | {"campaign": "weekly_picks", "format": "html"},
@@ -181,6 +172,8 @@ def test_get_forms_read_their_query_as_the_body_is_read(web: Web, brain: Brain) 
         pytest.param("/v1/predict/", "customer_id", id="no-customer"),
         pytest.param("/v1/render/weekly_picks/ann?format=pdf", "format", id="unknown-format"),
         pytest.param("/v1/render/weekly_picks/ann?campaign=x", "campaign", id="campaign-twice"),
+        pytest.param("/v1/predict/ann?context.a=1", "recipients.0.context", id="no-context-here"),
+        pytest.param("/v1/render/weekly_picks/ann?context.=1", "context", id="nameless-context"),
         pytest.param("/v1/predict/ann?recipients=x", "recipients", id="recipients"),
     ],
 )
@@ -190,6 +183,17 @@ def test_a_bad_query_is_a_problem(web: Web, path: str, where: str) -> None:
     assert response.status_code == 422
     assert response.headers["content-type"] == "application/problem+json"
     assert where in response.json()["detail"]
+
+
+def test_the_query_of_a_render_gives_its_context(web: Web, brain: Brain) -> None:
+    campaign = brain.campaigns["weekly_picks"]
+    spec = campaign.spec.model_copy(update={"subject": "Picks in {{ context.store }}"})
+    with_store = replace(campaign, spec=spec, context_names=("store",))
+    brain.campaigns = {"weekly_picks": with_store}
+
+    got = web.get("/v1/render/weekly_picks/ann?context.store=Leeds&context.more=1").json()
+
+    assert got["subject"] == "Picks in Leeds"
 
 
 def test_html_is_the_bare_html_part(web: Web) -> None:
