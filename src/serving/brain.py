@@ -51,6 +51,13 @@ class Versions:
     propensity: object = None
 
 
+@dataclass(slots=True)
+class _Choice:
+    """One choice of a champion; a thread that loads it fills this in, never a later choice."""
+
+    rescorer: Rescorer | None = None
+
+
 class Brain:
     """Everything handlers need. Used by one thread, that of the event loop.
 
@@ -75,7 +82,7 @@ class Brain:
         self.campaigns: Mapping[str, CompiledCampaign] = {}
         self.snapshot: Snapshot | None = None
         self._products: dict[str, Product | None] = {}  # None: not in the catalogue
-        self._rescorer: Rescorer | None = None
+        self._choice = _Choice()
         self._loading: threading.Thread | None = None
         self._versions = Versions()
         self._looked_s = float("-inf")
@@ -153,15 +160,16 @@ class Brain:
         except (sqlite3.Error, LookupError, TypeError, ValueError) as error:
             log.error("snapshot.unreadable id=%s error=%r", self.snapshot.manifest.id, error)  # noqa: TRY400
             return {}  # nobody is left blank: the next rung is what is popular
-        if self._rescorer and found and not self._rescorer.rescore(found.values()):
-            self._rescorer = None
+        choice = self._choice
+        if choice.rescorer and found and not choice.rescorer.rescore(found.values()):
+            choice.rescorer = None
         return found
 
     def model_versions(self) -> dict[str, str]:
         """Return the versions that answers from the snapshot rest on."""
         versions = dict(self.snapshot.manifest.model_versions) if self.snapshot else {}
-        if self._rescorer:
-            versions[PROPENSITY] = self._rescorer.version
+        if rescorer := self._choice.rescorer:
+            versions[PROPENSITY] = rescorer.version
         return versions
 
     def data_as_of(self) -> datetime:
@@ -212,26 +220,27 @@ class Brain:
 
     def _choose_rescorer(self) -> None:
         """Load the champion if it is another version than the one that scored the snapshot."""
-        self._rescorer = None
+        self._choice = choice = _Choice()
         scored_by = self.snapshot and self.snapshot.manifest.model_versions.get(PROPENSITY)
         for root in (self._shipped, self.settings.home):  # a bento serves what it was built with
             pointer = champion_pointer(root)
             if pointer.is_file():
                 if scored_by and scored_by != pointer.read_text(encoding="utf-8").strip():
                     # Importing LightGBM takes seconds: meanwhile the snapshot's scores serve.
-                    self._loading = threading.Thread(target=self._load_rescorer, args=(root,))
+                    self._loading = threading.Thread(target=_load, args=(root, choice))
                     self._loading.start()
                 return
 
-    def _load_rescorer(self, root: Path) -> None:
-        # Here, because pandas and LightGBM take longer to import than all the rest together,
-        # and most services never need them: the snapshot holds the champion's scores.
-        from serving.rescoring import load_rescorer
 
-        try:
-            self._rescorer = load_rescorer(root, PROPENSITY, output=P_ORDER)
-        except Exception as error:  # noqa: BLE001  # however a bundle is broken, the snapshot serves
-            log.warning("propensity.not_loaded error=%r", error)
+def _load(root: Path, choice: _Choice) -> None:
+    # Here, because pandas and LightGBM take longer to import than all the rest together,
+    # and most services never need them: the snapshot holds the champion's scores.
+    from serving.rescoring import load_rescorer
+
+    try:
+        choice.rescorer = load_rescorer(root, PROPENSITY, output=P_ORDER)
+    except Exception as error:  # noqa: BLE001  # however a bundle is broken, the snapshot serves
+        log.warning("propensity.not_loaded error=%r", error)
 
 
 def open_brain() -> Brain:

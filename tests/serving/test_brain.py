@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from content.campaign import campaign_folder
 from features.registry import PROPENSITY
@@ -15,6 +17,7 @@ from models import bundles
 from models.artefact import save_model
 from models.registered import PROPENSITY as NAME
 from models.rules import Recency
+from serving import rescoring
 from serving.brain import Brain
 from tests.serving import shop
 
@@ -121,6 +124,35 @@ def test_a_champion_promoted_meanwhile_takes_over(home: Path, brain: Brain) -> N
     wait_until_settled(brain)
 
     assert brain.profiles(["ann"])["ann"].outputs["p_order_30d"] == score
+
+
+def test_a_champion_that_loads_slowly_does_not_replace_a_later_choice(
+    home: Path, brain: Brain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_loading, may_end = threading.Event(), threading.Event()
+    load = rescoring.load_rescorer
+
+    def slowly(root: Path, name: str, *, output: str) -> rescoring.Rescorer:
+        loaded = load(root, name, output=output)
+        is_loading.set()
+        assert may_end.wait(60)
+        return loaded
+
+    monkeypatch.setattr(rescoring, "load_rescorer", slowly)
+    keep_champion(home, "2")
+    look_again(brain)
+    slow = brain._loading
+    assert slow is not None
+    assert is_loading.wait(60)
+    monkeypatch.setattr(rescoring, "load_rescorer", load)
+    keep_champion(home, "3")
+    look_again(brain)
+    wait_until_settled(brain)
+
+    may_end.set()
+    slow.join(60)
+
+    assert brain.model_versions()[NAME] == "3"
 
 
 def test_a_damaged_champion_leaves_the_snapshots_score(home: Path, open_brain: OpenBrain) -> None:
