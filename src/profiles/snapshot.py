@@ -14,33 +14,29 @@ half. Its ID is made of `as_of` and a digest of what went in: the same inputs, t
 from __future__ import annotations
 
 import re
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import DataError, NotReadyError
 from core.files import new_file, new_folder
 from core.ids import digest
+from profiles.filling import fill
 from profiles.profile import (
     BUY_AGAIN,
-    LISTS,
     NEW_FOR_YOU,
     POPULAR,
     Pick,
     Profile,
     Value,
-    lists_table,
-    pack,
-    scores_table,
     unpack,
 )
 
@@ -57,11 +53,12 @@ __all__ = [
     "find_snapshot",
     "open_snapshot",
     "point_to",
+    "prune",
     "snapshot_id",
     "write_snapshot",
 ]
 
-_BATCH: Final = 2_000  # profiles held in memory while writing
+KEPT: Final = 3  # snapshots: the current one, and some to go back to
 
 
 class Manifest(BaseModel):
@@ -102,7 +99,7 @@ def write_snapshot(
     """Write a snapshot under `home` and make it the current one.
 
     Memory stays flat: `profiles` is read in batches. A snapshot of this ID that is there
-    already is kept, and only becomes current again.
+    already is kept, and only becomes current again. Old ones are removed: see `prune`.
 
     Args:
         home: The workspace.
@@ -123,6 +120,7 @@ def write_snapshot(
         with new_folder(target) as aside:
             known = _fill(aside, manifest, profiles, scores_schema)
     point_to(home, manifest.id)
+    prune(home)
     return known
 
 
@@ -132,6 +130,23 @@ def point_to(home: Path, identity: str) -> None:
         raise NotReadyError(f"no snapshot {identity} in {home}. Run `sendwise score` first.")
     with new_file(home / "snapshots" / "current") as aside:
         aside.write_text(f"{identity}\n", encoding="utf-8")
+
+
+def prune(home: Path, *, keep: int = KEPT) -> list[str]:
+    """Remove old snapshots, which are personal data, and return their IDs.
+
+    The current one and the newest others stay, `keep` in all. A service that still reads a
+    removed one goes on doing so: an open file outlives its name (on POSIX systems).
+    """
+    root, current = home / "snapshots", current_id(home)
+    others = [path for path in root.glob("[!.]*") if path.is_dir() and path.name != current]
+    others.sort(key=lambda path: (_written_ns(path), path.name), reverse=True)
+    removed = others[keep - 1 :]
+    for path in removed:
+        # First of all: a folder that was removed by half must not pass for a snapshot.
+        (path / "manifest.json").unlink(missing_ok=True)
+        shutil.rmtree(path)
+    return [path.name for path in removed]
 
 
 def current_id(home: Path) -> str:
@@ -224,38 +239,10 @@ class Snapshot:
 def _fill(
     folder: Path, manifest: Manifest, profiles: Iterable[Profile], schema: pa.Schema | None
 ) -> Manifest:
-    store = sqlite3.connect(folder / "serving.db")
-    scores: pq.ParquetWriter | None = None
-    count = 0
     try:
-        # Nobody sees the file before it is whole: no journal, one sync at the end.
-        store.executescript(
-            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
-            "CREATE TABLE profile (customer_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL);"
-        )
-        with pq.ParquetWriter(folder / "lists.parquet", LISTS, compression="zstd") as lists:
-            for batch in _batches(profiles):
-                store.executemany(
-                    "INSERT INTO profile VALUES (?, ?)",
-                    ((each.customer_id, pack(each)) for each in batch),
-                )
-                lists.write_table(lists_table(batch))
-                table = scores_table(batch, manifest.outputs, scores.schema if scores else schema)
-                if scores is None:
-                    scores = pq.ParquetWriter(
-                        folder / "scores.parquet", table.schema, compression="zstd"
-                    )
-                scores.write_table(table)
-                count += len(batch)
-        store.commit()
-    except (sqlite3.IntegrityError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        count = fill(folder, profiles, outputs=manifest.outputs, schema=schema)
+    except DataError as error:
         raise DataError(f"snapshot {manifest.id} cannot be written: {error}") from None
-    finally:
-        store.close()
-        if scores:
-            scores.close()
-    if scores is None:
-        raise DataError(f"snapshot {manifest.id} has no customers. Import orders before scoring.")
     written = manifest.model_copy(update={"customers": count})
     (folder / "manifest.json").write_bytes(
         orjson.dumps(written.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
@@ -263,10 +250,11 @@ def _fill(
     return written
 
 
-def _batches(profiles: Iterable[Profile]) -> Iterator[list[Profile]]:
-    stream = iter(profiles)
-    while batch := list(islice(stream, _BATCH)):
-        yield batch
+def _written_ns(folder: Path) -> int:
+    try:
+        return (folder / "manifest.json").stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _read_manifest(path: Path) -> Manifest:

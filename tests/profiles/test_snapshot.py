@@ -19,6 +19,7 @@ from profiles.snapshot import (
     find_snapshot,
     open_snapshot,
     point_to,
+    prune,
     snapshot_id,
     write_snapshot,
 )
@@ -185,3 +186,45 @@ def test_a_damaged_file_is_named(tmp_path: Path, name: str, damage: str) -> None
 
     with pytest.raises(NotReadyError, match=name):
         open_snapshot(tmp_path)
+
+
+def test_the_newest_snapshots_stay_and_older_ones_go(tmp_path: Path) -> None:
+    for number in range(5):
+        write_snapshot(tmp_path, manifest(number), [ANN])
+
+    there = {path.name for path in (tmp_path / "snapshots").iterdir()}
+    assert there == {"current", *(manifest(number).id for number in (2, 3, 4))}
+    assert current_id(tmp_path) == manifest(4).id
+
+
+def test_an_old_snapshot_that_is_current_again_stays(tmp_path: Path) -> None:
+    for number in range(3):
+        write_snapshot(tmp_path, manifest(number), [ANN])
+    write_snapshot(tmp_path, manifest(0), [ANN])
+
+    assert prune(tmp_path, keep=2) == [manifest(1).id]
+    assert prune(tmp_path, keep=1) == [manifest(2).id]
+    assert current_id(tmp_path) == manifest(0).id
+
+
+def test_a_service_goes_on_reading_a_snapshot_that_was_removed(tmp_path: Path) -> None:
+    write_snapshot(tmp_path, manifest(0), [ANN, BOB])
+    with open_snapshot(tmp_path) as snapshot:
+        for number in range(1, 5):
+            write_snapshot(tmp_path, manifest(number), [ANN])
+
+        assert not snapshot.folder.exists()
+        assert snapshot.profile("bob") == BOB
+
+
+def test_a_snapshot_removed_by_half_does_not_pass_for_one(tmp_path: Path) -> None:
+    for number in range(3):
+        write_snapshot(tmp_path, manifest(number), [ANN])
+    folder = tmp_path / "snapshots" / manifest(0).id
+    (folder / "manifest.json").unlink()
+    (folder / "serving.db").unlink()
+
+    write_snapshot(tmp_path, manifest(0), [ANN])
+
+    with open_snapshot(tmp_path) as snapshot:
+        assert snapshot.profile("ann") == ANN
