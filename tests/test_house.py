@@ -33,7 +33,6 @@ LONG_FUNCTIONS = {
     "pipelines/train_propensity.py _contest",
     "src/models/tracking.py start_run",
     "src/monitoring/drift.py compare",
-    "src/serving/handlers.py recommend",
 }
 LONG_MODULES = {"src/ingest/log.py"}
 

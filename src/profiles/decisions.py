@@ -95,7 +95,10 @@ class DecisionLog:
     def find(
         self, campaign_id: str, send_id: str, customer_ids: Sequence[str]
     ) -> dict[str, LoggedDecision]:
-        """Return the decision each customer already has in a send, waiting ones included."""
+        """Return the decision each customer already has in a send, waiting ones included.
+
+        One whose body cannot be read counts as not there: it must not stop a whole batch.
+        """
         keys = {render_decision_id(campaign_id, send_id, each): each for each in customer_ids}
         with self._waiting_lock:
             found = {keys[key]: self._waiting[key] for key in keys if key in self._waiting}
@@ -106,7 +109,8 @@ class DecisionLog:
                     " WHERE decision_id IN (SELECT value FROM json_each(?))",
                     (orjson.dumps(missing).decode(),),
                 ).fetchall()
-            found.update((each.customer_id, each) for each in map(_from_row, rows))
+            read = (each for each in map(_from_row, rows) if each)
+            found.update((each.customer_id, each) for each in read)
         return found
 
     def keep(self, decisions: Iterable[LoggedDecision]) -> None:
@@ -184,14 +188,23 @@ class DecisionLog:
             )
 
 
-def _from_row(row: tuple[str, Kind, str | None, str, str | None, bytes, int]) -> LoggedDecision:
+def _from_row(
+    row: tuple[str, Kind, str | None, str, str | None, bytes, int],
+) -> LoggedDecision | None:
     decision_id, kind, campaign_id, customer_id, send_id, body, ts_us = row
+    try:
+        read = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        read = None
+    if not isinstance(read, dict):
+        log.warning("decision.unreadable id=%s", decision_id)  # its id names nobody
+        return None
     return LoggedDecision(
         decision_id=decision_id,
         kind=kind,
         campaign_id=campaign_id,
         customer_id=customer_id,
         send_id=send_id,
-        body=orjson.loads(body),
+        body=read,
         ts_us=ts_us,
     )

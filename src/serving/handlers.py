@@ -8,7 +8,7 @@ thousand recipients do not hold up everybody else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, Final
 from uuid import uuid4
 
@@ -88,34 +88,30 @@ def recommend(brain: Brain, request: RecommendRequest, customer_ids: Sequence[st
             for pick in picks
         }
     )
-    versions, as_of = brain.model_versions(), brain.data_as_of().isoformat()
     fits = {key for key, row in catalogue.items() if _fits(row, request.filter)}
     fits.difference_update(request.exclude)
+    given = {"model_versions": brain.model_versions(), "as_of": brain.data_as_of().isoformat()}
     results: Results = []
     for customer_id in customer_ids:
         rung, picks = _take(ladders[customer_id], fits, request.n)
         products = [_product(catalogue[pick.product_id], pick) for pick in picks]
-        body = {
-            "slot": request.slot,
-            "products": products,
-            "rung": rung,
-            "model_versions": versions,
-            "as_of": as_of,
-        }
-        decision_id = uuid4().hex  # each is logged, though it be the same as before
-        results.append({"customer_id": customer_id, **body, "decision_id": decision_id})
-        brain.decisions.keep(
-            [
-                LoggedDecision(
-                    decision_id=decision_id,
-                    kind="recommend",
-                    customer_id=customer_id,
-                    body={**body, "consent": {PERSONALISATION: customer_id in allowed}},
-                    ts_us=to_us(now),
-                )
-            ]
-        )
+        body = {"slot": request.slot, "products": products, "rung": rung, **given}
+        results.append({"customer_id": customer_id, **body, "decision_id": uuid4().hex})
+    # Each is logged, though it be the same as before.
+    brain.decisions.keep([_logged(each, allowed, ts_us=to_us(now)) for each in results])
     return results
+
+
+def _logged(result: Mapping[str, Any], allowed: Container[str], *, ts_us: int) -> LoggedDecision:
+    customer_id, decision_id = result["customer_id"], result["decision_id"]
+    body = {key: result[key] for key in result if key not in ("customer_id", "decision_id")}
+    return LoggedDecision(
+        decision_id=decision_id,
+        kind="recommend",
+        customer_id=customer_id,
+        body={**body, "consent": {PERSONALISATION: customer_id in allowed}},
+        ts_us=ts_us,
+    )
 
 
 _Ladder = dict[Rung, list[Pick]]

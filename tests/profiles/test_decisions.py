@@ -125,3 +125,17 @@ def test_ids_of_any_script_are_kept(log: DecisionLog) -> None:
     log.flush()
 
     assert set(log.find("weekly", "s1", ["Žofie 🛒/%"])) == {"Žofie 🛒/%"}
+
+
+@pytest.mark.parametrize("body", [b"", b"{cut", b"\xff", b"[]"])
+def test_a_body_that_cannot_be_read_counts_as_absent_and_names_nobody(
+    path: Path, log: DecisionLog, caplog: pytest.LogCaptureFixture, body: bytes
+) -> None:
+    log.keep([decision("zelmira"), decision("bob")])
+    log.flush()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE decisions SET body = ? WHERE customer_id = 'zelmira'", (body,))
+
+    assert log.find("weekly", "s1", ["zelmira", "bob"]) == {"bob": decision("bob")}
+    assert "decision.unreadable" in caplog.text
+    assert "zelmira" not in caplog.text

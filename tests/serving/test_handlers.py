@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from privacy.consent import PERSONALISATION
+from profiles.decisions import render_decision_id
 from profiles.profile import Profile
 from serving.brain import Brain
 from serving.handlers import answer, predict, recommend
@@ -192,3 +195,13 @@ def test_a_large_batch_keeps_its_order(brain: Brain) -> None:
     asked = [f"c{number}" for number in range(1000)]
 
     assert asyncio.run(ask_many(brain, asked)) == asked
+
+
+def test_the_ids_of_the_reference_are_of_the_kind_that_is_given(brain: Brain) -> None:
+    text = (shop.CONF.parent / "docs" / "reference" / "http.md").read_text(encoding="utf-8")
+    recommended, rendered = re.findall(r'"decision_id":"([^"]*)"', text)
+    given = ask_recommend(brain, "ann")
+
+    assert len(recommended) == len(given["decision_id"])
+    assert UUID(recommended).version == UUID(given["decision_id"]).version
+    assert rendered == render_decision_id("weekly_picks", "demo-1", "1004")
