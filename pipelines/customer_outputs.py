@@ -11,12 +11,11 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from core import columns as c
 from core.errors import NotReadyError
 from core.settings import Settings
-from features.affinity import affinity, affinity_shares
+from features.affinity import affinity, with_shares
 from features.engine import Shop, feature_frame
 from features.registry import CLUSTERS, PROPENSITY, Feature, names
 from models import registered, registry
@@ -24,7 +23,6 @@ from models.bundles import LoadedModel
 from models.clusters import Cluster, Clusters
 from models.recommender import Recommender
 from models.registered import P_ORDER
-from privacy.consent import PERSONALISATION, ConsentLedger
 from profiles.profile import BUY_AGAIN, NEW_FOR_YOU, Value
 
 TOP_CATEGORIES: Final = 3
@@ -110,19 +108,6 @@ def features_of_all(
     ).reset_index(drop=True)
 
 
-def consenting(settings: Settings, frame: pd.DataFrame, *, as_of: datetime) -> NDArray[np.bool_]:
-    """Say for each row whether the customer consents to personalisation; no ledger: nobody."""
-    path = settings.home / "events.db"
-    if not path.is_file():
-        return np.zeros(len(frame), dtype=bool)
-    ledger = ConsentLedger(path)
-    try:
-        granted = ledger.granted_many(frame[c.CUSTOMER_ID].tolist(), PERSONALISATION, as_of)
-    finally:
-        ledger.close()
-    return np.asarray(frame[c.CUSTOMER_ID].isin(granted), dtype=np.bool_)
-
-
 def outputs_of(
     connection: duckdb.DuckDBPyConnection,
     frame: pd.DataFrame,
@@ -182,8 +167,7 @@ def _clusters(
     model = champions.clusters.model if champions.clusters else None
     if not isinstance(model, Clusters):
         return [None] * len(frame)
-    shares = affinity_shares(connection, as_of=as_of, keys=model.departments)
-    wide = frame.merge(shares, on=c.CUSTOMER_ID, how="left", validate="one_to_one")
+    wide = with_shares(connection, frame, as_of=as_of, keys=model.departments)
     return [*model.names(model.predict(wide))]
 
 

@@ -19,9 +19,10 @@ from core.files import new_folder
 from core.ids import digest
 from core.settings import Settings
 from models.registered import HORIZON, P_ORDER
+from pipelines.learnable import consenting
 from pipelines.outcome import Outcome, progress_bar
 from pipelines.send_campaign import default_send_id
-from privacy.consent import PERSONALISATION, ConsentLedger
+from privacy.consent import PERSONALISATION
 from profiles.profile import BUY_AGAIN, NEW_FOR_YOU, POPULAR
 
 SHOWN: Final = 12
@@ -73,7 +74,7 @@ def write_gallery(
     """
     send_id = send_id or default_send_id(campaign, as_of)
     compiled = load_compiled(campaign_folder(settings.home, campaign))
-    candidates = _candidates(settings.home, as_of)
+    candidates = _candidates(settings, as_of)
     with (
         Client(settings.service_url, public_url=settings.mail_url) as service,
         progress_bar("choosing e-mails", len(candidates)) as advance,
@@ -99,19 +100,15 @@ def write_gallery(
     )
 
 
-def _candidates(home: Path, as_of: datetime) -> dict[str, bool]:
+def _candidates(settings: Settings, as_of: datetime) -> dict[str, bool]:
     """Return customers to choose from, evenly spread, and whether each may be personalised."""
-    ids = [each.customer_id for each in audience(home, as_of=as_of)]
+    ids = [each.customer_id for each in audience(settings.home, as_of=as_of)]
     if not ids:
         raise NotEnoughDataError(
-            f"nobody in {home} has an e-mail address and consent to email_marketing "
+            f"nobody in {settings.home} has an e-mail address and consent to email_marketing "
             f"on {as_of:%Y-%m-%d}: there is no e-mail to show."
         )
-    ledger = ConsentLedger(home / "events.db")
-    try:
-        personal = ledger.granted_many(ids, PERSONALISATION, as_of)
-    finally:
-        ledger.close()
+    personal = consenting(settings, ids, PERSONALISATION, as_of=as_of)
     spread = ids[:: max(1, len(ids) // LOOKED_AT)][:LOOKED_AT]
     plain = [each for each in ids if each not in personal][:LOOKED_AT_PLAIN]
     return {each: each in personal for each in dict.fromkeys([*spread, *plain])}

@@ -1,7 +1,8 @@
-"""Who may be learnt from: consent is checked where data is used."""
+"""Who agreed to what is about to happen: consent is checked where data is used."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import duckdb
@@ -12,13 +13,24 @@ from core.settings import Settings
 from privacy.consent import MODEL_TRAINING, ConsentLedger
 
 
+def consenting(
+    settings: Settings, customer_ids: Sequence[str], purpose: str, *, as_of: datetime
+) -> set[str]:
+    """Return those of `customer_ids` who allow `purpose` at `as_of`; no ledger: nobody."""
+    path = settings.home / "events.db"
+    if not path.is_file():  # opening it would make one
+        return set()
+    ledger = ConsentLedger(path)
+    try:
+        return ledger.granted_many(customer_ids, purpose, as_of)
+    finally:
+        ledger.close()
+
+
 def learnable(
     settings: Settings, connection: duckdb.DuckDBPyConnection, *, as_of: datetime
 ) -> list[str]:
     """Return the customers who consent to `model_training` as of `as_of`, sorted.
-
-    The ledger of the workspace decides; a lake without one brings its own consents. Of two
-    entries at the same instant the one that forbids wins.
 
     Raises:
         NotEnoughDataError: There are customers, and none of them does.
@@ -26,38 +38,19 @@ def learnable(
     known = [
         str(row[0])
         for row in connection.execute(
-            "SELECT DISTINCT customer_id FROM events"
-            " WHERE customer_id IS NOT NULL AND ts_us < $1 ORDER BY 1",
+            "SELECT DISTINCT customer_id FROM events WHERE customer_id IS NOT NULL AND ts_us < $1",
             [to_us(as_of)],
         ).fetchall()
     ]
-    allowed = _consenting(settings, connection, known, as_of=as_of)
+    allowed = consenting(settings, known, MODEL_TRAINING, as_of=as_of)
     if known and not allowed:
-        raise NotEnoughDataError(
-            f"nobody has consented to {MODEL_TRAINING} before {as_of:%Y-%m-%d}, and the default "
-            "is no. Import the consents you have: section `consents` of the mapping, --consents F."
-        )
-    return allowed
+        raise nobody(MODEL_TRAINING, as_of)
+    return sorted(allowed)
 
 
-def _consenting(
-    settings: Settings,
-    connection: duckdb.DuckDBPyConnection,
-    known: list[str],
-    *,
-    as_of: datetime,
-) -> list[str]:
-    ledger = settings.home / "events.db"
-    if ledger.is_file():
-        consents = ConsentLedger(ledger)
-        try:
-            return sorted(consents.granted_many(known, MODEL_TRAINING, as_of))
-        finally:
-            consents.close()
-    rows = connection.execute(
-        "SELECT customer_id FROM consents WHERE purpose = $1 AND ts_us <= $2"
-        " GROUP BY customer_id HAVING arg_max(granted, (ts_us, NOT granted))",
-        [MODEL_TRAINING, to_us(as_of)],
-    ).fetchall()
-    granted = {row[0] for row in rows}
-    return [each for each in known if each in granted]
+def nobody(purpose: str, as_of: datetime) -> NotEnoughDataError:
+    """Return the error that says what to do where no customer allows `purpose`."""
+    return NotEnoughDataError(
+        f"nobody has consented to {purpose} before {as_of:%Y-%m-%d}, and the default is no. "
+        "Import the consents you have: section `consents` of the mapping, --consents F."
+    )

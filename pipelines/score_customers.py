@@ -27,14 +27,15 @@ from models.recommender import HALF_LIFE, Recommender
 from pipelines.customer_outputs import (
     FEATURES,
     Champions,
-    consenting,
     describe_clusters,
     features_of_all,
     load_champions,
     outputs_of,
     recommender_of,
 )
+from pipelines.learnable import consenting
 from pipelines.outcome import Advance, Outcome, progress_bar
+from privacy.consent import PERSONALISATION
 from profiles.profile import BUY_AGAIN, NEW_FOR_YOU, Pick, Profile, Value
 from profiles.snapshot import Manifest, current_id, find_snapshot, snapshot_id, write_snapshot
 
@@ -88,12 +89,13 @@ def _read(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: date
             f"no customer has an order before {as_of:%Y-%m-%d}. Import orders, or choose a "
             "later --as-of."
         )
+    allowed = consenting(settings, frame[c.CUSTOMER_ID].tolist(), PERSONALISATION, as_of=as_of)
     assortment = read_assortment(connection, before=as_of)
     return Inputs(
         as_of=as_of,
         champions=champions,
         frame=frame,
-        personal=consenting(settings, frame, as_of=as_of),
+        personal=frame[c.CUSTOMER_ID].isin(allowed).to_numpy(),
         assortment=assortment,
         history=History(connection, assortment, before=as_of, half_life=HALF_LIFE),
     )

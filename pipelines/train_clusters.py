@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-import duckdb
 import numpy as np
 import pandas as pd
 from sklearn.metrics import adjusted_rand_score
@@ -13,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 from core import columns as c
 from core.errors import NotEnoughDataError
 from core.settings import Settings
-from features.affinity import affinity_shares
+from features.affinity import with_shares
 from features.dataset import first_order
 from features.engine import Shop, content_digest, feature_frame
 from features.registry import CLUSTERS, definitions_digest
@@ -59,7 +58,10 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
     connection = connect(settings.home)
     try:
         allowed = learnable(settings, connection, as_of=as_of)
-        frame = cluster_frame(connection, shop=Shop.of(settings), as_of=as_of)
+        frame = feature_frame(
+            connection, cutoffs=[as_of], features=CLUSTERS, shop=Shop.of(settings)
+        )
+        frame = with_shares(connection, frame, as_of=as_of, k=DEPARTMENTS)
         begins = first_order(connection)
     finally:
         connection.close()
@@ -87,30 +89,6 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
         return _contest(frame, fitted, champion)
 
     return finish(settings, data=data, params={"seed": SEED}, fit=fit, register=register)
-
-
-def cluster_frame(
-    connection: duckdb.DuckDBPyConnection,
-    *,
-    shop: Shop,
-    as_of: datetime,
-    departments: list[str] | None = None,
-) -> pd.DataFrame:
-    """Compute what clusters are made of: the features of `CLUSTERS` and shares of departments.
-
-    Args:
-        connection: A database with the lake's views.
-        shop: Time zone and rates.
-        as_of: Only events strictly before count.
-        departments: Those of a fitted model (`Clusters.departments`); None: the biggest ones.
-
-    Returns:
-        One row per customer with an order: `customer_id`, `cutoff_us`, features, shares; the
-        shares of a customer who bought nothing with a category are gaps.
-    """
-    frame = feature_frame(connection, cutoffs=[as_of], features=CLUSTERS, shop=shop)
-    shares = affinity_shares(connection, as_of=as_of, k=DEPARTMENTS, keys=departments)
-    return frame.merge(shares, on=c.CUSTOMER_ID, how="left", validate="one_to_one")
 
 
 def _contest(frame: pd.DataFrame, fitted: Fitted, champion: LoadedModel | None) -> Contest:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
+
+from ingest.log import EventLog
+from privacy.consent import MODEL_TRAINING, Consent, ConsentLedger
+
+GRANTED_US = 1_483_228_800_000_000  # 2017-01-01
 
 
 def write_lake(home: Path) -> None:
@@ -42,14 +48,27 @@ def write_lake(home: Path) -> None:
     )
     _write_people_and_products(con, lake)
 
+    EventLog(home / "events.db").close()  # as in every workspace
+    agree(home, (f"c{number}" for number in range(300) if number != 7), at_us=GRANTED_US)
+
+
+def agree(
+    home: Path,
+    customers: Iterable[str],
+    purpose: str = MODEL_TRAINING,
+    *,
+    granted: bool = True,
+    at_us: int = 0,
+) -> None:
+    """Record in the workspace's ledger that customers allow `purpose`, or no longer do."""
+    ledger = ConsentLedger(home / "events.db")
+    ledger.record(
+        Consent(each, purpose, granted, "consent", "test", "1", at_us) for each in customers
+    )
+    ledger.close()
+
 
 def _write_people_and_products(con: duckdb.DuckDBPyConnection, lake: Path) -> None:
-    con.execute(
-        f"""COPY (SELECT customer_id, 'model_training' AS purpose, customer_id <> 'c7' AS granted,
-        'consent' AS lawful_basis, 'test' AS source, '1' AS policy_version,
-        epoch_us(TIMESTAMP '2017-01-01') AS ts_us FROM (SELECT DISTINCT customer_id FROM orders))
-        TO '{lake}/consents.parquet'"""  # noqa: S608  # a path of ours
-    )
     con.execute(
         f"""COPY (SELECT DISTINCT customer_id, customer_id || '@example.test' AS email,
         '{{}}' AS traits FROM orders) TO '{lake}/customers.parquet'"""  # noqa: S608

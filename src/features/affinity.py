@@ -127,3 +127,21 @@ def affinity_shares(
     wide = pd.DataFrame(shares, columns=[f"{SHARE_PREFIX}{key}" for key in chosen])
     wide.insert(0, c.CUSTOMER_ID, customers.astype(object))
     return wide
+
+
+def with_shares(
+    connection: duckdb.DuckDBPyConnection,
+    frame: pd.DataFrame,
+    *,
+    as_of: datetime,
+    k: int = 10,
+    keys: list[str] | None = None,
+) -> pd.DataFrame:
+    """Add `affinity_shares` to a frame of one row per customer: what clusters are made of.
+
+    Returns:
+        The rows of `frame` in their order; the shares of a customer who bought nothing with a
+        category are gaps.
+    """
+    shares = affinity_shares(connection, as_of=as_of, k=k, keys=keys)
+    return frame.merge(shares, on=c.CUSTOMER_ID, how="left", validate="one_to_one")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import ConfigError, DataError
-from features.affinity import affinity, affinity_shares
+from features.affinity import affinity, affinity_shares, with_shares
 from ingest.contract import ORDER_REFUNDED
 
 if TYPE_CHECKING:
@@ -119,6 +119,19 @@ def test_shares_of_given_departments_keep_their_columns(
 
     assert got.to_numpy().tolist() == [["ann", 0.0, 0.5]]
     assert list(got.columns) == ["customer_id", "share_HATS", "share_BAGS"]
+
+
+def test_shares_join_a_frame_in_its_order_and_leave_gaps(
+    lake: Lake, happened: type[Happened]
+) -> None:
+    log = lake([happened(customer="ann", at=NOW - WEEK, lines=("SHOES", "BAGS"))])
+    frame = pd.DataFrame({"customer_id": ["zoe", "ann"], "orders": [1, 2]})
+
+    got = with_shares(log, frame, as_of=NOW, keys=["BAGS"])
+
+    assert got["customer_id"].tolist() == ["zoe", "ann"]
+    assert got["share_BAGS"].isna().tolist() == [True, False]
+    assert got["share_BAGS"][1] == 0.5
 
 
 def test_a_taste_of_a_hundred_half_lives_ago_is_no_division_by_zero(

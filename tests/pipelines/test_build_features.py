@@ -14,9 +14,10 @@ from core.errors import NotEnoughDataError, NotReadyError
 from core.settings import Settings
 from features.engine import Shop
 from features.registry import PROPENSITY, names
-from ingest.contract import CONSENTS, EVENTS, ITEMS, ORDER_COMPLETED
+from ingest.contract import EVENTS, ITEMS, ORDER_COMPLETED
 from ingest.log import EventLog
 from pipelines.build_features import build_features
+from tests.small_shop import agree
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -40,27 +41,12 @@ def shop(tmp_path: Path) -> Settings:
         }
         for number, (who, age) in enumerate(orders)
     ]
-    consents = [
-        {
-            "customer_id": who,
-            "purpose": "model_training",
-            "granted": granted,
-            "ts_us": to_us(NOW - age * DAY),
-        }
-        for who, granted, age in [
-            ("ann", True, 50),
-            ("bob", True, 50),
-            ("eve", True, 50),
-            ("eve", False, 1),
-        ]
-    ]
+    agree(tmp_path, ["ann", "bob", "eve"], at_us=to_us(NOW - 50 * DAY))
+    agree(tmp_path, ["eve"], granted=False, at_us=to_us(NOW - DAY))
     pq.write_table(pa.Table.from_pylist(events, schema=EVENTS), day / "part.parquet")
     items = tmp_path / "lake" / "items" / day.name
     items.mkdir(parents=True)
     pq.write_table(ITEMS.empty_table(), items / "part.parquet")
-    pq.write_table(
-        pa.Table.from_pylist(consents, schema=CONSENTS), tmp_path / "lake" / "consents.parquet"
-    )
     return Settings(home=tmp_path)
 
 
@@ -114,7 +100,7 @@ def test_an_as_of_before_the_first_order_leaves_the_workspace_alone(
 
 
 def test_nobody_who_consents_is_said_in_one_line(shop: Settings) -> None:
-    (shop.home / "lake" / "consents.parquet").unlink()
+    (shop.home / "events.db").unlink()
 
     with pytest.raises(NotEnoughDataError, match="nobody has consented to model_training"):
         build_features(shop, as_of=NOW)

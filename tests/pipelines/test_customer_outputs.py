@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from core.settings import Settings
@@ -12,17 +10,14 @@ from models.bundles import LoadedModel
 from pipelines.customer_outputs import (
     FEATURES,
     Champions,
-    consenting,
     describe_clusters,
     load_champions,
     recommender_of,
 )
-from privacy.consent import PERSONALISATION, Consent, ConsentLedger
 from profiles.profile import BUY_AGAIN, NEW_FOR_YOU
 from tests.models.registered import small_model
 
 NOBODY = Champions(propensity=None, clusters=None, recommender=None)
-AS_OF = datetime(2017, 12, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -70,20 +65,3 @@ def test_a_cluster_nobody_is_in_is_described_all_the_same(with_clusters: Champio
         "Frequent": 2,
         "Occasional": 0,
     }
-
-
-def test_consent_is_read_row_by_row_and_silence_is_a_no(tmp_path: Path) -> None:
-    frame = pd.DataFrame({"customer_id": ["bob", "ann", "eve"]})
-    settings = Settings(home=tmp_path)
-    assert consenting(settings, frame, as_of=AS_OF).tolist() == [False] * 3
-
-    ledger = ConsentLedger(tmp_path / "events.db")
-    ledger.record(
-        [
-            Consent("ann", PERSONALISATION, True, "consent", "test", "1", 0),  # noqa: FBT003
-            Consent("eve", PERSONALISATION, False, "consent", "test", "1", 0),  # noqa: FBT003
-        ]
-    )
-    ledger.close()
-
-    assert consenting(settings, frame, as_of=AS_OF).tolist() == [False, True, False]

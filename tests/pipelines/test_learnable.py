@@ -3,42 +3,42 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from core.errors import NotEnoughDataError
 from core.settings import Settings
 from ingest.lake import connect
-from pipelines.learnable import learnable
-from privacy.consent import Consent, ConsentLedger
-from tests.small_shop import write_lake
+from pipelines.learnable import consenting, learnable
+from tests.small_shop import GRANTED_US, agree, write_lake
 
 AS_OF = datetime(2017, 12, 1, tzinfo=UTC)
-GRANTED_US = 1_500_000_000_000_000  # 2017-07-14
-
-
-def consent(customer: str, *, granted: bool, ts_us: int = GRANTED_US) -> Consent:
-    return Consent(customer, "model_training", granted, "consent", "test", "1", ts_us)
 
 
 def test_the_ledger_decides_and_silence_is_a_no(tmp_path: Path) -> None:
     write_lake(tmp_path)
-    ledger = ConsentLedger(tmp_path / "events.db")
-    ledger.record(
-        [
-            consent("c1", granted=True),
-            consent("c2", granted=True),
-            consent("c2", granted=False, ts_us=GRANTED_US + 1),
-            consent("c3", granted=True, ts_us=2_000_000_000_000_000),  # after as_of
-        ]
-    )
-    ledger.close()
+    (tmp_path / "events.db").unlink()
+    agree(tmp_path, ["c1", "c2"], at_us=GRANTED_US)
+    agree(tmp_path, ["c2"], granted=False, at_us=GRANTED_US + 1)
+    agree(tmp_path, ["c3"], at_us=2_000_000_000_000_000)  # after as_of
 
     assert learnable(Settings(home=tmp_path), connect(tmp_path), as_of=AS_OF) == ["c1"]
 
 
-def test_a_lake_without_a_ledger_brings_its_own_consents(tmp_path: Path) -> None:
+def test_nobody_asked_is_nobody_to_learn_from(tmp_path: Path) -> None:
     write_lake(tmp_path)
+    (tmp_path / "events.db").unlink()
     settings, connection = Settings(home=tmp_path), connect(tmp_path)
 
-    allowed = learnable(settings, connection, as_of=AS_OF)
+    with pytest.raises(NotEnoughDataError, match="nobody has consented to model_training"):
+        learnable(settings, connection, as_of=AS_OF)
 
-    assert len(allowed) == 299
-    assert "c7" not in allowed
     assert learnable(settings, connection, as_of=datetime(2016, 1, 1, tzinfo=UTC)) == []
+    assert not (tmp_path / "events.db").exists()
+
+
+def test_a_consent_is_to_its_purpose_only(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    agree(tmp_path, ["ann"], "analytics")
+    agree(tmp_path, ["bob"], "personalisation")
+
+    assert consenting(settings, ["ann", "bob", "eve"], "analytics", as_of=AS_OF) == {"ann"}

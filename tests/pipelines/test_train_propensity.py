@@ -13,11 +13,12 @@ from core.clock import to_us
 from core.errors import NotEnoughDataError
 from core.settings import Settings
 from features.engine import feature_frame
-from ingest.contract import CONSENTS, EVENTS, ITEMS, ORDER_COMPLETED
+from ingest.contract import EVENTS, ITEMS, ORDER_COMPLETED
 from ingest.lake import connect
 from models import registry
 from models.propensity import PropensityModel
 from pipelines.training import train_model
+from tests.small_shop import agree
 
 pytestmark = [
     # MLflow warns where no input example is logged with a model: that would be a customer's row.
@@ -69,19 +70,10 @@ def write_shop(home: Path, *, customers: int = 500, seed: int = 7) -> Settings:
         | {"position": 1, "product_id": "p", "category": "SHOES", "quantity": 1}
         for row in rows
     ]
-    consents = [
-        {
-            "customer_id": f"c{number}",
-            "purpose": "model_training",
-            "granted": number > 0,
-            "ts_us": 0,
-        }
-        for number in range(customers)
-    ]
+    agree(home, [f"c{number}" for number in range(1, customers)])
     day = "day=2024-01-01/part.parquet"
     pq.write_table(pa.Table.from_pylist(rows, schema=EVENTS), lake / "events" / day)
     pq.write_table(pa.Table.from_pylist(lines, schema=ITEMS), lake / "items" / day)
-    pq.write_table(pa.Table.from_pylist(consents, schema=CONSENTS), lake / "consents.parquet")
     return Settings(home=home)
 
 

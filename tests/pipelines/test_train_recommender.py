@@ -14,11 +14,12 @@ import pytest
 from core.clock import to_us
 from core.errors import NotEnoughDataError, NotReadyError
 from core.settings import Settings
-from ingest.contract import CATALOGUE, CONSENTS, CUSTOMERS, EVENTS, ITEMS, ORDER_COMPLETED
+from ingest.contract import CATALOGUE, CUSTOMERS, EVENTS, ITEMS, ORDER_COMPLETED
 from models import registry
 from models.recommender import Recommender
 from pipelines.outcome import Outcome
 from pipelines.training import train_model
+from tests.small_shop import agree
 
 AS_OF = datetime(2017, 12, 1, tzinfo=UTC)
 DAYS = 150
@@ -63,15 +64,10 @@ def write_lake(home: Path, *, silent: str = "") -> None:
         for tribe in ("book", "shoe")
         for number in range(PRODUCTS_OF_A_TRIBE)
     ]
-    consents = [
-        {"customer_id": each, "purpose": "model_training", "granted": True, "ts_us": 0}
-        for each in known
-        if each != silent
-    ]
     pq.write_table(table(EVENTS, events), days[0] / "a.parquet")
     pq.write_table(table(ITEMS, items), days[1] / "a.parquet")
     pq.write_table(table(CATALOGUE, catalogue), home / "lake" / "catalogue.parquet")
-    pq.write_table(table(CONSENTS, consents), home / "lake" / "consents.parquet")
+    agree(home, [each for each in known if each != silent])
     people = [{"customer_id": each} for each in known]
     pq.write_table(table(CUSTOMERS, people), home / "lake" / "customers.parquet")
 
