@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from models import registry
 from models.registered import P_ORDER
 from models.registered import PROPENSITY as SCORED
 from monitoring.drift import Drift, compare
+from pipelines.learnable import consenting, nobody
 from pipelines.outcome import Outcome
+from privacy.consent import ANALYTICS
 
 EXIT_GATE = 3
 
@@ -36,6 +39,8 @@ def report_drift(
 ) -> Outcome:
     """Compare the customers known at the ends of two spans; write `reports/drift-*.html` and JSON.
 
+    Only those count who consent to `analytics` at the end of the span.
+
     Args:
         settings: `drift_share` is the share of drifted columns from which the gate fails.
         reference: A month `2017-06`, a day, or `START..END` (end exclusive).
@@ -45,7 +50,8 @@ def report_drift(
 
     Raises:
         ConfigError: A span cannot be read.
-        DataError: A span holds no event, or too few customers are known at its end.
+        DataError: A span holds no event.
+        NotEnoughDataError: Too few customers are known at a span's end, or none of them consents.
         NotReadyError: Nothing has been imported yet.
     """
     spans = {"--reference": reference, "--current": current}
@@ -55,12 +61,12 @@ def report_drift(
             _require_events(connection, span, where=f"{where} {text!r}")
         cutoffs = [end for _, end in ends]
         frame = feature_frame(connection, cutoffs=cutoffs, shop=Shop.of(settings))
+    sides, left_out = _of_consenting(settings, frame, cutoffs)
+    sides, scored_by = _with_score(settings, sides)
     columns = names(PROPENSITY if include_lifetime else WINDOWED)
-    frame, scored_by = _with_score(settings, frame)
     columns += [P_ORDER] if scored_by else []
-    sides = [frame.loc[frame[c.CUTOFF_US] == to_us(end), columns] for end in cutoffs]
     drift = compare(
-        *sides,
+        *(side[columns] for side in sides),
         limit=settings.drift_share,
         title=f"Drift of customers from {reference} to {current}",
     )
@@ -72,12 +78,30 @@ def report_drift(
         "drift_share": settings.drift_share,
         "exceeded": drift.share > settings.drift_share,
         **drift.as_dict(),
+        "reference_left_out": left_out[0],
+        "current_left_out": left_out[1],
     }
     with new_file(page) as aside:
         aside.write_text(drift.html, encoding="utf-8")
     with new_file(page.with_suffix(".json")) as aside:
         aside.write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2))
     return _outcome(drift, data, page, gate=gate)
+
+
+def _of_consenting(
+    settings: Settings, frame: pd.DataFrame, cutoffs: Sequence[datetime]
+) -> tuple[list[pd.DataFrame], list[int]]:
+    """Return who consents to `analytics` at each cut-off, and how many others were known then."""
+    kept, left_out = [], []
+    for cutoff in cutoffs:
+        side = frame[frame[c.CUTOFF_US] == to_us(cutoff)]
+        known = side[c.CUSTOMER_ID].tolist()
+        allowed = consenting(settings, known, ANALYTICS, as_of=cutoff)
+        if known and not allowed:
+            raise nobody(ANALYTICS, cutoff)
+        kept.append(side[side[c.CUSTOMER_ID].isin(allowed)])
+        left_out.append(len(known) - len(allowed))
+    return kept, left_out
 
 
 def _require_events(
@@ -96,7 +120,9 @@ def _require_events(
         )
 
 
-def _with_score(settings: Settings, frame: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
+def _with_score(
+    settings: Settings, sides: list[pd.DataFrame]
+) -> tuple[list[pd.DataFrame], str | None]:
     """Add the champion's score, if there is a champion; also say which version it is."""
     try:
         champion = registry.champion(settings, SCORED)
@@ -109,6 +135,7 @@ def _with_score(settings: Settings, frame: pd.DataFrame) -> tuple[pd.DataFrame, 
 def _outcome(drift: Drift, data: dict[str, object], page: Path, *, gate: bool) -> Outcome:
     exceeded = bool(data["exceeded"])
     model = data["model"]
+    left_out = (data["reference_left_out"], data["current_left_out"])
     limit = f"{'more than' if exceeded else 'within'} the limit of {data['drift_share']:.0%}"
     notes = [
         f"{drift.share:.0%} of the columns drifted: {limit}.",
@@ -118,6 +145,9 @@ def _outcome(drift: Drift, data: dict[str, object], page: Path, *, gate: bool) -
         f"Report: {page}",
     ]
     if drift.constant:
+    if any(left_out):
+        before, now = left_out
+        notes.insert(1, f"Left out, without consent to {ANALYTICS}: {before:,} and {now:,}.")
         notes.insert(1, f"Left out, since they have one value only: {', '.join(drift.constant)}.")
     return Outcome(
         title=f"Drift {data['reference']} → {data['current']}: "

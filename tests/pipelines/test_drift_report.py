@@ -14,6 +14,7 @@ from core.errors import ConfigError, DataError, NotEnoughDataError, NotReadyErro
 from core.settings import Settings
 from ingest.contract import EVENTS, ITEMS, ORDER_COMPLETED, TABLES
 from pipelines.drift_report import report_drift
+from tests.small_shop import agree
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 CUSTOMERS = [f"person-{number}" for number in range(40)]
@@ -49,6 +50,7 @@ def settings(tmp_path: Path) -> Settings:
         pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / "part.parquet")
     for name in ("catalogue", "customers", "consents"):
         pq.write_table(TABLES[name].empty_table(), home / "lake" / f"{name}.parquet")
+    agree(home, CUSTOMERS, "analytics")
     return Settings(home=home, currency="EUR")
 
 
@@ -62,6 +64,26 @@ def test_reports_what_moved_in_table_page_and_json(settings: Settings) -> None:
     assert [row[0] for row in outcome.rows] == [column["feature"] for column in kept["columns"]]
     assert kept["reference_customers"] == len(CUSTOMERS)
     assert not any(customer in page.read_text() for customer in CUSTOMERS)
+
+
+def test_only_who_consents_to_analytics_at_the_end_of_a_span_counts(settings: Settings) -> None:
+    end_us = to_us(datetime(2024, 3, 1, tzinfo=UTC))
+    agree(settings.home, CUSTOMERS[:3], "analytics", granted=False, at_us=end_us + 1)
+    agree(settings.home, CUSTOMERS[:1], "analytics", granted=False, at_us=end_us - 1)
+
+    outcome = report_drift(settings, reference="2024-02", current="2024-04")
+
+    counts = ("reference_customers", "current_customers", "reference_left_out", "current_left_out")
+    assert [outcome.data[each] for each in counts] == [39, 37, 1, 3]
+    assert "Left out, without consent to analytics: 1 and 3." in outcome.notes
+
+
+def test_nobody_who_consents_to_analytics_is_one_clear_line(settings: Settings) -> None:
+    (settings.home / "events.db").unlink()
+    agree(settings.home, CUSTOMERS, "model_training")
+
+    with pytest.raises(NotEnoughDataError, match="consented to analytics before 2024-03-01"):
+        report_drift(settings, reference="2024-02", current="2024-04")
 
 
 def test_says_that_there_is_no_model_to_compare_scores_of(settings: Settings) -> None:
