@@ -40,10 +40,19 @@ class Champions:
     recommender: LoadedModel | None
 
     @property
+    def loaded(self) -> tuple[LoadedModel, ...]:
+        """The models there are."""
+        return tuple(each for each in (self.propensity, self.clusters, self.recommender) if each)
+
+    @property
     def versions(self) -> dict[str, str]:
         """Registered name -> version."""
-        loaded = (self.propensity, self.clusters, self.recommender)
-        return {each.name: each.version for each in loaded if each}
+        return {each.name: each.version for each in self.loaded}
+
+    @property
+    def stale(self) -> list[str]:
+        """Registered names of those kept last, which the registry did not confirm."""
+        return [each.name for each in self.loaded if each.stale]
 
     @property
     def missing(self) -> dict[str, str]:

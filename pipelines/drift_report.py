@@ -127,15 +127,16 @@ def _with_score(
     try:
         champion = registry.champion(settings, SCORED)
     except NotReadyError:
-        return frame, None
-    score = champion.model.predict(frame)
-    return frame.assign(**{P_ORDER: score}), f"{champion.name} {champion.version}"
+        return sides, None
+    scored = [side.assign(**{P_ORDER: champion.model.predict(side)}) for side in sides]
+    kept_last = ", kept last: no registry answered" if champion.stale else ""
+    return scored, f"{champion.name} {champion.version}{kept_last}"
 
 
 def _outcome(drift: Drift, data: dict[str, object], page: Path, *, gate: bool) -> Outcome:
     exceeded = bool(data["exceeded"])
-    model = data["model"]
     left_out = (data["reference_left_out"], data["current_left_out"])
+    model = data["model"]
     limit = f"{'more than' if exceeded else 'within'} the limit of {data['drift_share']:.0%}"
     notes = [
         f"{drift.share:.0%} of the columns drifted: {limit}.",
@@ -144,10 +145,10 @@ def _outcome(drift: Drift, data: dict[str, object], page: Path, *, gate: bool) -
         else f"Features only: {SCORED} has no champion yet. Train it to compare scores.",
         f"Report: {page}",
     ]
-    if drift.constant:
     if any(left_out):
         before, now = left_out
         notes.insert(1, f"Left out, without consent to {ANALYTICS}: {before:,} and {now:,}.")
+    if drift.constant:
         notes.insert(1, f"Left out, since they have one value only: {', '.join(drift.constant)}.")
     return Outcome(
         title=f"Drift {data['reference']} → {data['current']}: "

@@ -41,6 +41,7 @@ from profiles.snapshot import Manifest, current_id, find_snapshot, snapshot_id, 
 
 PER_SLOT: Final = 40  # products kept per list: a block shows a few, the rest may sell out
 CHUNK: Final = 2_000  # customers whose lists are in memory at once
+UNCONFIRMED: Final = "No registry answered, so the champions kept last were used"
 _SLOTS: Final = (BUY_AGAIN, NEW_FOR_YOU)
 
 Flags = NDArray[np.bool_]
@@ -224,6 +225,7 @@ def _outcome(
             "as_of": manifest.as_of.isoformat(),
             "customers": manifest.customers,
             "model_versions": manifest.model_versions,
+            "stale": champions.stale,
             "missing": champions.missing,
             "outputs": {
                 name: {"customers": count, "coverage": share, "mean": mean}
@@ -235,6 +237,7 @@ def _outcome(
         rows=rows,
         notes=[
             *(f"{name} is null for everybody: {why}." for name, why in champions.missing.items()),
+            *([f"{UNCONFIRMED}: {', '.join(champions.stale)}."] if champions.stale else []),
             f"Models: {versions or 'none'}. Snapshot: {folder}",
         ],
         status=status,

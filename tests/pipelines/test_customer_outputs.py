@@ -50,6 +50,7 @@ def test_an_empty_workspace_lacks_every_model_and_says_what_to_run(tmp_path: Pat
 
 def test_a_model_that_is_there_lacks_nothing(with_clusters: Champions) -> None:
     assert with_clusters.versions == {"clusters": "3"}
+    assert with_clusters.stale == []
     assert {"cluster", "cluster_traits"}.isdisjoint(with_clusters.missing)
 
 

@@ -172,6 +172,14 @@ def test_the_manifest_says_what_it_was_made_from(complete: Settings) -> None:
     assert outcome.data["outputs"]["list buy_again"]["coverage"] == pytest.approx(2 / 3)
 
 
+def test_champions_that_no_registry_confirmed_are_named(complete: Settings) -> None:
+    outcome = score_customers(complete, as_of=AS_OF)
+
+    names = ["propensity-order-30d", "clusters", "recommender"]
+    assert outcome.data["stale"] == names
+    assert any(f"kept last were used: {', '.join(names)}." in note for note in outcome.notes)
+
+
 def test_without_consent_to_personalisation_nothing_personal_is_kept(complete: Settings) -> None:
     score_customers(complete, as_of=AS_OF)
 
