@@ -21,6 +21,7 @@ from ingest.commit import Commit, Progress, Report, reasons_of
 from ingest.contract import CATALOGUE
 from ingest.inputs import OURS, Staging
 from ingest.lines import Lines
+from ingest.lock import import_lock
 from ingest.log import EventLog
 from ingest.mapping import CustomerSection, EventSection, Mapping, ProductSection, Section
 from ingest.sections import SectionSql
@@ -62,7 +63,12 @@ class Import:
         Raises:
             ConfigError: The mapping does not fit the files, or its currency the workspace.
             DataError: A file is missing or unreadable, or no row of it can be used.
+            UnavailableError: Another import into the workspace is running.
         """
+        with import_lock(self.settings.home):
+            return self._run(progress)
+
+    def _run(self, progress: Progress) -> Report:
         currency = self._base_currency()
         with Staging(self.where, self.inputs) as self.staging:
             progress("reading", 0, 1)

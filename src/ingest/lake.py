@@ -1,8 +1,13 @@
 """The lake: closed days of the log as Parquet, read by DuckDB.
 
 `lake/events/day=YYYY-MM-DD/*.parquet`, `lake/items/...` by UTC day, and one file each for
-`catalogue`, `customers` and `consents`. The log says what of each day is in the lake, so a row
+`catalogue`, `customers` and `consents`. The log books what of each day is in the lake, so a row
 that arrives late goes to its day as a further file, and a day that was revised is written anew.
+
+A file never changes: what is written anew gets a new name, and the old file stays until the next
+export. A reader lists the booked files once, when it opens, and so sees the lake of one moment.
+
+Machine events count for nothing, so their items are here for nobody: only the log has them.
 """
 
 # ruff: noqa: S608  # SQL is put together from our own names
@@ -10,7 +15,7 @@ that arrives late goes to its day as a further file, and a day that was revised 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -23,11 +28,13 @@ import pyarrow.parquet as pq
 from core.clock import DAY_US, to_us
 from core.errors import NotReadyError
 from core.files import new_file
+from ingest import book
+from ingest.book import BY_DAY
 from ingest.contract import EVENTS, ITEMS, TABLES
+from ingest.lock import import_lock
 from ingest.log import EventLog
 from ingest.schema import LINE_COLUMNS, read_batches
 
-_BY_DAY: Final = ("events", "items")
 _EVENTS_AT_A_TIME: Final = 20_000
 _OWN: Final = ("position", *LINE_COLUMNS)
 _NUMBERED: Final = pa.schema([("seq", pa.int64()), *EVENTS])
@@ -39,6 +46,7 @@ _ITEMS_SQL: Final = (
     f"SELECT i.seq, {', '.join(f'i.{name}' for name in _OWN)}"
     " FROM events AS e CROSS JOIN items AS i USING (seq)"
 )
+_COUNTS: Final = "NOT coalesce(e.is_machine, 0)"
 _DAY: Final = "e.ts_us / 86400000000"
 # Rows of the log that no file of the lake has, day by day.
 _OPEN: Final = (
@@ -55,48 +63,30 @@ def connect(home: Path) -> duckdb.DuckDBPyConnection:
     the connection.
 
     Raises:
-        NotReadyError: Nothing has been imported into `home` yet.
+        NotReadyError: Nothing has been imported into `home` yet, or the lake lost a file.
     """
     lake, path = home / "lake", home / "events.db"
-    booked: list[tuple[int, ...]] | None = None
+    files: dict[str, list[Path]] | None = None
     live: dict[str, pa.Table] = {}
     if path.exists():
         log = EventLog(path)
         try:
             # What is booked and what is not, as of one moment: an export may be running.
             with log.transaction("DEFERRED"):
-                booked = _booked(log)
+                files = book.booked(log, lake)
                 live = _open_rows(log)
         finally:
             log.close()
-    files = {name: _files(lake / name, booked) for name in _BY_DAY}
+    if files is None:
+        files = book.unbooked(lake)
     if not files["events"] and not (live and len(live["events"])):
         raise NotReadyError(f"no events in {home}. Run `sendwise import` first.")
     connection = duckdb.connect()
     connection.execute("SET threads TO 2")
     for name, schema in TABLES.items():
-        if name not in _BY_DAY:
-            file = lake / f"{name}.parquet"
-            files[name] = [file] if file.exists() and name not in live else []
-        _view(connection, name, schema, sorted(files[name]), live.get(name, schema.empty_table()))
+        counted = files[name] if name in BY_DAY or name not in live else []
+        _view(connection, name, schema, counted, live.get(name, schema.empty_table()))
     return connection
-
-
-def _booked(log: EventLog) -> list[tuple[int, ...]] | None:
-    """Return (day, files) of the days to read from the lake; None where the log has no events.
-
-    Such a log holds consents at most, and says nothing about the lake beside it.
-    """
-    if not log.rows("SELECT 1 FROM events LIMIT 1"):
-        return None
-    return log.rows("SELECT day, files FROM exports WHERE NOT stale")
-
-
-def _files(folder: Path, booked: list[tuple[int, ...]] | None) -> list[Path]:
-    """Return the files that count: a file that no booking names is of an export under way."""
-    if booked is None:
-        return list(folder.glob("day=*/*.parquet"))
-    return [folder / _name(day) / _part(number) for day, files in booked for number in range(files)]
 
 
 def _view(
@@ -132,7 +122,7 @@ def _changed(log: EventLog) -> dict[str, int]:
     if log.has_consents():
         versions["consents"] = int(log.rows("SELECT coalesce(max(id), 0) FROM consents")[0][0])
     return {
-        name: version for name, version in versions.items() if version != log.mark(f"lake {name}")
+        name: version for name, version in versions.items() if version != log.mark(book.mark(name))
     }
 
 
@@ -141,7 +131,7 @@ def _read(log: EventLog, where: str, given: Sequence[object] = ()) -> tuple[pa.T
     events = log.read(f"{_EVENTS_SQL} {where}", _NUMBERED, given).sort_by(
         [("ts_us", "ascending"), ("seq", "ascending")]
     )
-    lines = log.read(f"{_ITEMS_SQL} {where}", _LINES, given)
+    lines = log.read(f"{_ITEMS_SQL} {where} AND {_COUNTS}", _LINES, given)
     of_event = pc.index_in(lines.column("seq"), events.column("seq"))
     order = pc.sort_indices(
         pa.table({"event": of_event, "position": lines.column("position")}),
@@ -166,15 +156,27 @@ def export(
 
     Files are written aside and renamed, and only then does the log say that their rows are in
     the lake. After a crash in between the same files are written again, under the same names.
+
+    Raises:
+        UnavailableError: An import or another export is running.
     """
-    lake = home / "lake"
+    with import_lock(home):
+        return _export(log, home / "lake", as_of, progress or (lambda *_: None))
+
+
+def _export(
+    log: EventLog, lake: Path, as_of: datetime, progress: Callable[[str, int, int], None]
+) -> int:
+    book.tidy(log, lake)
     for name, version in _changed(log).items():
-        _whole(log, lake / f"{name}.parquet", name, TABLES[name])
-        log.set_mark(f"lake {name}", version)
+        _whole(log, book.version(lake, name, version), name, TABLES[name])
+        log.set_mark(book.mark(name), version)
     today = to_us(as_of) // DAY_US
     days = log.rows(
-        f"SELECT {_DAY}, count(*), max(e.seq), coalesce(x.stale, 0), coalesce(x.files, 0)"
+        f"SELECT {_DAY}, count(*), max(e.seq), coalesce(x.stale, 0), coalesce(x.files, 0),"
+        " coalesce(r.generation, 0)"
         f" FROM events AS e LEFT JOIN exports AS x ON x.day = {_DAY}"
+        f" LEFT JOIN rewrites AS r ON r.day = {_DAY}"
         f" {_OPEN} AND {_DAY} < ? GROUP BY 1 ORDER BY 1",
         [today],
     )
@@ -182,8 +184,7 @@ def export(
     for group in _groups(days):
         _write_days(log, lake, group)
         done += len(group)
-        if progress:
-            progress("writing the lake", done, len(days))
+        progress("writing the lake", done, len(days))
     return len(days)
 
 
@@ -203,26 +204,24 @@ def _groups(days: list[tuple[int, ...]]) -> list[list[tuple[int, ...]]]:
 def _write_days(log: EventLog, lake: Path, days: list[tuple[int, ...]]) -> None:
     # Rows committed since the days were counted have higher numbers: they wait for the next export.
     span = f"{_OPEN} AND {_DAY} BETWEEN ? AND ? AND e.seq <= ?"
-    tables = _read(log, span, [days[0][0], days[-1][0], max(seq for _, _, seq, _, _ in days)])
-    replaced: list[Path] = []
-    for name, rows in zip(_BY_DAY, tables, strict=True):
+    tables = _read(log, span, [days[0][0], days[-1][0], max(day[2] for day in days)])
+    for name, rows in zip(BY_DAY, tables, strict=True):
         number = rows.column("ts_us").to_numpy() // DAY_US
-        for day, _, _, stale, files in days:
+        for day, _, _, stale, files, generation in days:
             start, end = np.searchsorted(number, [day, day + 1])
-            folder = lake / name / _name(day)
-            file = folder / _part(0 if stale else files)
-            if stale:
-                replaced += [other for other in folder.glob("*.parquet") if other != file]
-            with new_file(file) as aside:
+            file = book.part(generation + 1, 0) if stale else book.part(generation, files)
+            with new_file(lake / name / book.day_name(day) / file) as aside:
                 pq.write_table(rows.slice(start, end - start), aside, compression="zstd")
-    for path in replaced:
-        path.unlink()
     with log.transaction() as db:
         db.executemany(
             "INSERT INTO exports VALUES (?, ?, ?, 0) ON CONFLICT (day) DO UPDATE SET"
             " through_seq = max(through_seq, excluded.through_seq), files = excluded.files,"
             " stale = 0",
-            [(day, seq, 1 if stale else files + 1) for day, _, seq, stale, files in days],
+            [(day, seq, 1 if stale else files + 1) for day, _, seq, stale, files, _ in days],
+        )
+        db.executemany(
+            "INSERT OR REPLACE INTO rewrites VALUES (?, ?)",
+            [(day, generation + 1) for day, _, _, stale, _, generation in days if stale],
         )
 
 
@@ -233,11 +232,3 @@ def _whole(log: EventLog, path: Path, table: str, schema: pa.Schema) -> None:
         cursor = log.cursor(f"SELECT {names} FROM {table} ORDER BY {schema.names[0]}")
         for batch in read_batches(cursor, schema):
             writer.write_batch(batch)
-
-
-def _name(day: int) -> str:
-    return f"day={date(1970, 1, 1) + timedelta(days=day)}"
-
-
-def _part(number: int) -> str:
-    return f"part-{number:04}.parquet"

@@ -74,7 +74,7 @@ class EventLog:
         self.path = path
         self._db = open_database(path)
         # The last table of the script says whether it ran: readers need no write lock.
-        if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'exports'"):
+        if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'rewrites'"):
             self._db.executescript(f"BEGIN IMMEDIATE; {DDL} COMMIT;")
 
     def close(self) -> None:

@@ -89,6 +89,10 @@ CREATE TABLE IF NOT EXISTS exports (
     day INTEGER PRIMARY KEY, through_seq INTEGER NOT NULL, files INTEGER NOT NULL,
     stale INTEGER NOT NULL DEFAULT 0
 );
+-- How often a closed day was written anew: its files then have new names.
+CREATE TABLE IF NOT EXISTS rewrites (day INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
+-- Lakes of before this table hold items of machine events: their days are written anew.
+UPDATE exports SET stale = 1 WHERE day IN (SELECT ts_us / 86400000000 FROM events WHERE is_machine);
 """
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from core.settings import load_settings
 from ingest.commit import Report
 from ingest.importer import Import
+from ingest.lake import connect, export
+from ingest.log import EventLog
 from ingest.mapping import load_mapping
 
 AS_OF = datetime(2024, 6, 1, tzinfo=UTC)
@@ -97,3 +99,30 @@ class Shop:
 
 def quiet(_step: str, _done: int, _total: int) -> None:
     """Show no progress."""
+
+
+def write(shop: Shop, as_of: datetime = AS_OF) -> int:
+    """Export; return how many days were written."""
+    log = EventLog(shop.home / "events.db")
+    try:
+        return export(log, shop.home, as_of=as_of)
+    finally:
+        log.close()
+
+
+def seen(shop: Shop, table: str = "items") -> list[tuple[object, ...]]:
+    """Return a table as readers of the lake see it."""
+    connection = connect(shop.home)
+    key = "event_id, position" if table == "items" else "event_id"
+    try:
+        return connection.execute(f"SELECT * FROM {table} ORDER BY {key}").fetchall()  # noqa: S608
+    finally:
+        connection.close()
+
+
+def files(shop: Shop, table: str = "events") -> dict[str, list[str]]:
+    """Return the files of each day."""
+    return {
+        day.name: sorted(path.name for path in day.iterdir())
+        for day in sorted((shop.home / "lake" / table).iterdir())
+    }

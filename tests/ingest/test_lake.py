@@ -1,45 +1,26 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from core.errors import NotReadyError
+from features.affinity import affinity
 from ingest import lake
-from ingest.lake import connect, export
+from ingest.lake import connect
 from ingest.log import EventLog
+from models.assortment import read_assortment
+from models.popularity import popularity
 from privacy.consent import ConsentLedger
-from tests.ingest.shop import AS_OF, EVENTS, HEADER, MAPPING, PRODUCTS, Shop
+from tests.ingest.shop import AS_OF, EVENTS, HEADER, MAPPING, PRODUCTS, Shop, files, seen, write
 
 CONSENTS = 'consents: {customer_id: who, purpose: "\'analytics\'", granted: "true", time: at}\n'
-
-
-def write(shop: Shop, as_of: datetime = AS_OF) -> int:
-    log = EventLog(shop.home / "events.db")
-    try:
-        return export(log, shop.home, as_of=as_of)
-    finally:
-        log.close()
-
-
-def seen(shop: Shop, table: str = "items") -> list[tuple[object, ...]]:
-    connection = connect(shop.home)
-    key = "event_id, position" if table == "items" else "event_id"
-    try:
-        return connection.execute(f"SELECT * FROM {table} ORDER BY {key}").fetchall()  # noqa: S608
-    finally:
-        connection.close()
-
-
-def files(shop: Shop, table: str = "events") -> dict[str, list[str]]:
-    return {
-        day.name: sorted(path.name for path in day.iterdir())
-        for day in sorted((shop.home / "lake" / table).iterdir())
-    }
 
 
 def test_closed_days_are_files_and_open_days_come_from_the_log(shop: Shop) -> None:
@@ -90,10 +71,61 @@ def test_a_revised_day_is_written_anew(shop: Shop) -> None:
 
     assert write(shop) == 1
 
-    assert files(shop)["day=2024-01-31"] == ["part-0000.parquet"]
+    anew = "part-0001-0000.parquet"  # beside the old, which a reader may have open
+    assert files(shop)["day=2024-01-31"] == ["part-0000.parquet", anew, "part-0001.parquet"]
     assert seen(shop) == before
     assert [row[5] for row in before if row[0] == "A1"] == ["tea", "mug", "jam"]
     assert {row[0]: row[9] for row in seen(shop, "events")}["A1"] == 1700
+
+
+def test_items_of_a_machine_event_are_in_no_view_and_no_file(shop: Shop) -> None:
+    mapping = MAPPING.replace("  item:", "  is_machine: customer = 'robot'\n  item:")
+    shop.take(mapping, events=EVENTS + "R1,1,2024-05-01 09:00:00,robot,tea,99,3.50\n")
+    assert shop.query("SELECT count(*) FROM items") == [(4,)]  # the log keeps them
+
+    for _ in range(2):  # read from the log, then from the lake
+        assert [row[0] for row in seen(shop)] == ["A1", "A1", "B1"]
+        assert [row[0] for row in seen(shop, "events")] == ["A1", "B1", "R1"]
+        write(shop)
+
+
+def test_a_machine_order_changes_neither_tastes_nor_popularity_nor_the_assortment(
+    shop: Shop, new_shop: Callable[[], Shop]
+) -> None:
+    mapping = MAPPING.replace("  item:", "  is_machine: customer = 'robot'\n  item:")
+    visited = new_shop()
+    shop.take(mapping, events=EVENTS, products=PRODUCTS)
+    robot = "R1,1,2024-05-02 09:00:00,robot,mug,99,3.50\n"
+    visited.take(mapping, events=EVENTS + robot, products=PRODUCTS)
+
+    def learnt(one: Shop) -> tuple[list[dict[str, object]], list[str], list[float], list[int]]:
+        write(one)
+        connection = connect(one.home)
+        tastes = affinity(connection, by="department", as_of=AS_OF)
+        goods = read_assortment(connection, before=AS_OF)
+        connection.close()
+        score = popularity(goods).tolist()
+        return (
+            tastes.to_dict("records"),
+            goods.product_ids.tolist(),
+            score,
+            goods.sold_ever.tolist(),
+        )
+
+    assert learnt(visited) == learnt(shop)
+    assert learnt(shop)[0]
+
+
+def test_a_lake_of_before_is_rid_of_machine_items(shop: Shop) -> None:
+    shop.take(events=EVENTS)
+    write(shop)
+    db = sqlite3.connect(shop.home / "events.db")
+    db.executescript("UPDATE events SET is_machine = 1 WHERE event_id = 'B1'; DROP TABLE rewrites;")
+    db.close()
+
+    for _ in range(2):
+        assert [row[0] for row in seen(shop)] == ["A1", "A1"]
+        write(shop)
 
 
 def test_a_crash_between_file_and_log_counts_nothing_twice(shop: Shop) -> None:

@@ -78,7 +78,7 @@ def test_who_consented_has_one_complete_mail_and_nobody_else(
         refused = {
             row[0]
             for row in connection.execute(
-                f"SELECT customer_id FROM '{home / 'lake/consents.parquet'}' "  # noqa: S608  # ours
+                f"SELECT customer_id FROM '{home / 'lake/consents-*.parquet'}' "  # noqa: S608  # ours
                 "WHERE purpose = 'email_marketing' AND NOT granted"
             ).fetchall()
         }
