@@ -13,6 +13,7 @@ from campaigns.claims import Claim, Claims, State
 from campaigns.client import Rendered
 from campaigns.message import Body, Mailing, Message, compose, mailbox
 from campaigns.transports import (
+    AddressRefusedError,
     OutcomeUnknownError,
     RefusedError,
     Transport,
@@ -22,7 +23,7 @@ from core.errors import DataError, UnavailableError
 
 BATCH: Final = 100  # recipients a request
 MOST_PUT_OFF: Final = 20  # in a row: then it is not about the recipients
-MOST_REFUSED: Final = 20  # likewise
+MOST_REFUSED: Final = 20  # likewise; dead addresses do not count
 
 
 class Renders(Protocol):
@@ -51,7 +52,7 @@ class Sending:
     progress: Callable[[int], None] = lambda _: None
     done: Counter[State] = field(default_factory=Counter)
     put_off: int = 0  # in a row
-    refused: list[Claim] = field(default_factory=list)  # since the server last took one
+    doubted: list[Claim] = field(default_factory=list)  # refused since the server last took one
 
     def run(self, recipients: Iterable[Recipient]) -> None:
         """Mail everybody who is not settled yet, in the order given.
@@ -76,6 +77,8 @@ class Sending:
             self._book(booked)
             self.progress(len(batch) - len(messages))
             self._hand_over_all(messages)
+        if not self.stop():
+            self._book(self._believed())
 
     def _prepare(self, recipient: Recipient, answer: Rendered) -> tuple[Claim, Message | None]:
         customer_id = recipient.customer_id
@@ -101,52 +104,54 @@ class Sending:
                     [*outcome, Claim(message.customer_id, State.HANDING_OVER, message.message_id)]
                 )
                 outcome = []
-                outcome = [self._hand_over(message)]
+                outcome = self._hand_over(message)
                 self.progress(1)
-                self._give_up_if_put_off(outcome[0])
-                self._give_up_if_refused(outcome)
+                self._give_up_if_in_vain(outcome[-1].why)
         finally:
             self._book(outcome)
 
-    def _hand_over(self, message: Message) -> Claim:
-        state, why = State.SENT, None
+    def _hand_over(self, message: Message) -> list[Claim]:
+        """Hand over one message; return what is known now, of those before it too."""
+        claim = Claim(message.customer_id, State.CLAIMED, message.message_id)
         try:
             self.transport.hand_over(message)
+        except AddressRefusedError as error:
+            return [replace(claim, state=State.REFUSED, why=str(error))]
         except RefusedError as error:
-            state, why = State.REFUSED, str(error)
+            # Not written off yet: were this process killed now, the next run would ask again.
+            self.doubted.append(replace(claim, state=State.REFUSED, why=str(error)))
+            return [replace(claim, why=str(error))]
         except OutcomeUnknownError as error:
-            state, why = State.UNKNOWN, str(error)
+            claim = replace(claim, state=State.UNKNOWN, why=str(error))
         except TryLaterError as error:
-            state, why = State.CLAIMED, str(error)
+            self.put_off += 1
+            return [replace(claim, why=str(error))]
         except UnavailableError:
-            self._book([Claim(message.customer_id, State.CLAIMED, message.message_id)])
+            self._book([claim])
             raise
-        return Claim(message.customer_id, state, message.message_id, why)
+        else:
+            claim = replace(claim, state=State.SENT)
+        self.put_off = 0
+        return [*self._believed(), claim]
 
-    def _give_up_if_put_off(self, claim: Claim) -> None:
-        self.put_off = self.put_off + 1 if claim.state is State.CLAIMED else 0
+    def _believed(self) -> list[Claim]:
+        """Return those refused since the server last took one: it was about them, then."""
+        believed, self.doubted = self.doubted, []
+        return believed
+
+    def _give_up_if_in_vain(self, last: str | None) -> None:
+        where = self.transport.where
         if self.put_off >= MOST_PUT_OFF:
             raise UnavailableError(
-                f"{self.transport.where} puts everything off, last with: {claim.why}. "
+                f"{where} puts everything off, last with: {last}. "
                 "Run the same command later to go on."
             )
-
-    def _give_up_if_refused(self, outcome: list[Claim]) -> None:
-        """Stop at a server that takes nobody; `outcome` then takes back what it refused."""
-        (claim,) = outcome
-        if claim.state is State.REFUSED:
-            self.refused.append(claim)
-        elif claim.state is not State.CLAIMED:
-            self.refused.clear()
-        if len(self.refused) < MOST_REFUSED:
-            return
-        self.done[State.REFUSED] -= len(self.refused) - 1  # all but the last are booked
-        outcome[:] = [replace(each, state=State.CLAIMED) for each in self.refused]
-        raise UnavailableError(
-            f"{self.transport.where} refused {len(outcome)} in a row, last with: {claim.why}. "
-            "Check the SMTP settings and these addresses, then run the same command again: "
-            "they will be tried once more."
-        )
+        if len(self.doubted) >= MOST_REFUSED:
+            raise UnavailableError(
+                f"{where} refused {len(self.doubted)} in a row, last with: {last}. "
+                "Check the SMTP settings and these addresses, then run the same command again: "
+                "they will be tried once more."
+            )
 
     def _book(self, claims: Sequence[Claim]) -> None:
         if claims:

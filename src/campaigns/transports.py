@@ -23,11 +23,21 @@ SMTP: Final = "smtp"
 TIMEOUT_S: Final = 30.0
 _LONGEST_NAME: Final = 200  # file systems take 255 bytes
 _CLOSING: Final = 421  # the server hangs up after this reply
+_MAILBOX: Final = frozenset({550, 551, 552, 553})
+_ENHANCED: Final = re.compile(rb"5\.(\d{1,3})\.\d{1,3}\b")
+_ABOUT_US: Final = re.compile(
+    rb"relay|auth|log ?in|sender|denied|polic|block|black|reject|spam|reputation|client|\bip\b",
+    re.I,
+)
 _BROKEN: Final = (smtplib.SMTPException, OSError)
 
 
 class RefusedError(SendwiseError):
-    """The other side will never take this message."""
+    """The other side will never take this message. Perhaps it takes nothing of ours at all."""
+
+
+class AddressRefusedError(RefusedError):
+    """It will never take anything for this recipient: no such mailbox, or a closed one."""
 
 
 class TryLaterError(SendwiseError):
@@ -54,7 +64,8 @@ class Transport(Protocol):
         """Hand over one message; returning means that it was taken.
 
         Raises:
-            RefusedError: It was refused for good.
+            AddressRefusedError: It was refused for good, because of its recipient.
+            RefusedError: It was refused for good, for another reason.
             TryLaterError: It was not taken, but may be later.
             OutcomeUnknownError: Nobody can say.
             UnavailableError: There is no other side any more; nothing left.
@@ -218,7 +229,8 @@ class Smtp:
         """Go on if the reply's first digit is `kind`; else say what it means.
 
         Raises:
-            RefusedError: The server will never take this recipient or message.
+            AddressRefusedError: The server will never take mail for this recipient.
+            RefusedError: It will never take this message.
             TryLaterError: It may later.
             UnavailableError: It takes nothing from this sender.
         """
@@ -235,7 +247,8 @@ class Smtp:
                 f"SMTP server {self._server} refuses the sender: {said}. Check `from` in the "
                 "campaign and SENDWISE_SMTP_USER and _PASSWORD."
             )
-        raise RefusedError(f"{of} was refused: {said}")
+        is_theirs = of == "the recipient" and _is_about_the_mailbox(code, reply)
+        raise (AddressRefusedError if is_theirs else RefusedError)(f"{of} was refused: {said}")
 
     def _start_over(self, *, hang_up: bool) -> None:
         """Forget the message that is under way, so that the connection can take the next."""
@@ -251,6 +264,17 @@ class Smtp:
         if self._smtp is not None:
             self._smtp.close()
             self._smtp = None
+
+
+def _is_about_the_mailbox(code: int, reply: bytes) -> bool:
+    """Tell a dead address from a server that will not have us, at RCPT.
+
+    The enhanced code says it (RFC 3463: X.1 address, X.2 mailbox; X.1.7 and X.1.8 are about the
+    sender's). Servers without one use 550 for both, and then the words have to tell.
+    """
+    if enhanced := _ENHANCED.match(reply):
+        return enhanced[1] in (b"1", b"2") and enhanced[0] not in (b"5.1.7", b"5.1.8")
+    return code in _MAILBOX and not _ABOUT_US.search(reply)
 
 
 def _in_a_line(error: Exception) -> str:

@@ -12,9 +12,9 @@ import pytest
 from campaigns.audience import Recipient
 from campaigns.claims import Claims, State
 from campaigns.client import Client
-from campaigns.message import Mailing, Sender
+from campaigns.message import Mailing, Message, Sender
 from campaigns.send import MOST_PUT_OFF, MOST_REFUSED, Sending
-from campaigns.transports import Outbox, Server, Smtp, Transport
+from campaigns.transports import Outbox, RefusedError, Server, Smtp, Transport
 from core.errors import ConfigError, UnavailableError
 
 if TYPE_CHECKING:
@@ -167,18 +167,70 @@ def test_a_server_that_refuses_everybody_writes_nobody_off(
     assert set(send(tmp_path, service_peer, smtp, everybody).values()) == {State.SENT}
 
 
-def test_dead_addresses_among_good_ones_stop_nothing(
+def test_dead_addresses_stop_nothing_however_many_in_a_row(
+    tmp_path: Path, service_peer: Service, smtp_peer: Mailbox, smtp: Smtp
+) -> None:
+    everybody = people(*(f"c{number:03d}" for number in range(3 * MOST_REFUSED)))
+    smtp_peer.replies = {each.email: "550 5.1.1 no such user" for each in everybody[:-1]}
+
+    states = send(tmp_path, service_peer, smtp, everybody)
+
+    assert Counter(states.values()) == {State.REFUSED: len(everybody) - 1, State.SENT: 1}
+
+
+def test_messages_refused_among_those_taken_are_refused(
     tmp_path: Path, service_peer: Service, smtp_peer: Mailbox, smtp: Smtp
 ) -> None:
     everybody = people(*(f"c{number:03d}" for number in range(2 * MOST_REFUSED)))
     good = everybody[MOST_REFUSED - 1]
-    smtp_peer.replies = {
-        each.email: "550 no such user" for each in everybody[:-1] if each is not good
+    smtp_peer.replies_to_data = {
+        each.email: "554 looks like spam" for each in everybody if each is not good
     }
+    del (
+        smtp_peer.replies_to_data[everybody[-1].email],
+        smtp_peer.replies_to_data[everybody[0].email],
+    )
 
     states = send(tmp_path, service_peer, smtp, everybody)
 
-    assert Counter(states.values()) == {State.REFUSED: len(everybody) - 2, State.SENT: 2}
+    assert Counter(states.values()) == {State.REFUSED: len(everybody) - 3, State.SENT: 3}
+
+
+def test_a_few_refused_at_the_end_are_refused(
+    tmp_path: Path, service_peer: Service, smtp_peer: Mailbox, smtp: Smtp
+) -> None:
+    smtp_peer.replies_to_data = {"bea@example.test": "554 looks like spam"}
+
+    states = send(tmp_path, service_peer, smtp, people("ann", "bea"))
+
+    assert states == {"ann": State.SENT, "bea": State.REFUSED}
+
+
+class RefusesThenDies:
+    """A transport during whose sixth message the process is killed."""
+
+    where = "nowhere"
+    asked = 0
+
+    def hand_over(self, message: Message) -> None:
+        """Refuse, then end it all."""
+        self.asked += 1
+        if self.asked > 5:
+            raise SystemExit
+        raise RefusedError("the message was refused: 554 no")
+
+
+def test_a_process_killed_in_a_row_of_refusals_writes_nobody_off(
+    tmp_path: Path, service_peer: Service
+) -> None:
+    everybody = people(*(f"c{number}" for number in range(8)))
+
+    with sending(tmp_path, service_peer, RefusesThenDies()) as run, pytest.raises(SystemExit):
+        run.run(everybody)
+    with sending(tmp_path, service_peer, RefusesThenDies()) as after:
+        states = after.claims.states()
+
+    assert Counter(states.values()) == {State.CLAIMED: 7, State.UNKNOWN: 1}
 
 
 def test_a_server_that_refuses_the_sender_refuses_nobody(

@@ -7,6 +7,7 @@ import pytest
 
 from campaigns.message import Message
 from campaigns.transports import (
+    AddressRefusedError,
     Outbox,
     OutcomeUnknownError,
     RefusedError,
@@ -71,6 +72,31 @@ def test_a_recipient_refused_for_good_is_refused(transport: Smtp, smtp_peer: Mai
 
     assert "bea@" not in str(caught.value)  # it ends up in reports
     assert smtp_peer.to() == ["cem@example.test"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "is_theirs"),
+    [
+        pytest.param("550 5.1.1 user unknown", True, id="no-mailbox"),
+        pytest.param("552 5.2.2 mailbox full", True, id="full-mailbox"),
+        pytest.param("550 no such user here", True, id="no-enhanced-code"),
+        pytest.param("554 5.7.1 relay access denied", False, id="relaying"),
+        pytest.param("550 5.7.1 not allowed", False, id="policy"),
+        pytest.param("550 5.1.8 bad address of sender", False, id="sender"),
+        pytest.param("550 relay not permitted", False, id="relaying-in-words"),
+        pytest.param("530 authentication required", False, id="login"),
+        pytest.param("554 no", False, id="whatever"),
+    ],
+)
+def test_a_dead_address_is_told_from_a_server_that_will_not_have_us(
+    transport: Smtp, smtp_peer: Mailbox, reply: str, *, is_theirs: bool
+) -> None:
+    smtp_peer.replies["bea@example.test"] = reply
+
+    with pytest.raises(RefusedError) as caught:
+        transport.hand_over(mail("bea@example.test"))
+
+    assert isinstance(caught.value, AddressRefusedError) is is_theirs
 
 
 def test_a_message_refused_after_its_content_is_refused(
