@@ -32,7 +32,7 @@ app = typer.Typer(
 # `--help` lists the commands in the order of the work.
 ORDER = (
     *("demo", "import", "features", "train", "evaluate", "models", "score"),
-    *("publish", "preview", "serve", "send", "drift", "bento"),
+    *("publish", "preview", "serve", "send", "settle", "drift", "bento"),
 )
 
 # Modules of commands register themselves on `app`; they import heavy rooms only when run,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from types import FrameType
 
-from campaigns.audience import audience
-from campaigns.claims import Claims, State
+from campaigns.audience import Recipient, audience
+from campaigns.claims import Claim, Claims, State
 from campaigns.client import Client
 from campaigns.message import Mailing, Sender, mailbox
 from campaigns.send import Sending
@@ -21,7 +21,7 @@ from content.campaign import campaign_folder, load_compiled
 from core.clock import to_us
 from core.errors import ConfigError, DataError
 from core.settings import Settings
-from pipelines.outcome import Outcome, progress_bar
+from pipelines.outcome import Outcome, console, progress_bar
 
 LISTED = 20  # customers shown by name of those with an unknown outcome; --json has all
 
@@ -60,33 +60,42 @@ def send_campaign(
         _stop_requests() as stop,
     ):
         service.check()
+        mailing = Mailing(campaign, send_id, sender, as_of, service.picture)
         with claims:
-            before = claims.states()
-            waiting = (
-                each
-                for each in everybody
-                if before.get(each.customer_id, State.CLAIMED) is State.CLAIMED
-            )
-            first = next(waiting, None)
-            run = Sending(
-                mailing=Mailing(
-                    campaign=campaign,
-                    send_id=send_id,
-                    sender=sender,
-                    as_of=as_of,
-                    picture=service.picture,
-                ),
-                service=service,
-                transport=opened,
-                claims=claims,
-                stop=stop,
-                progress=advance,
-            )
-            if first is not None:
-                run.run(chain([first], waiting))
-            if stop():
-                raise KeyboardInterrupt
-            return _outcome(claims, run, opened.where, is_new=first is not None or not before)
+            run = Sending(mailing, service, opened, claims, stop=stop, progress=advance)
+            is_new = _send(run, everybody)
+            return _outcome(claims, run, opened.where, is_new=is_new)
+
+
+def _send(run: Sending, everybody: Iterator[Recipient]) -> bool:
+    """Mail who is not settled yet; return whether there was anything to do or nothing before.
+
+    Raises:
+        KeyboardInterrupt: Somebody asked to stop; one line says how to go on.
+    """
+    before = run.claims.states()
+    waiting = (
+        each for each in everybody if before.get(each.customer_id, State.CLAIMED) is State.CLAIMED
+    )
+    first = next(waiting, None)
+    try:
+        if first is not None:
+            run.run(chain([first], waiting))
+    except KeyboardInterrupt:
+        _say_stopped(run)
+        raise
+    if run.stop():
+        _say_stopped(run)
+        raise KeyboardInterrupt
+    return first is not None or not before
+
+
+def _say_stopped(run: Sending) -> None:
+    console.print(
+        f"Stopped: {run.done[State.SENT]:,} sent now. Run the same command with --send-id "
+        f"{run.mailing.send_id} to go on; nobody gets it twice.",
+        soft_wrap=True,
+    )
 
 
 def default_send_id(campaign: str, as_of: datetime) -> str:
@@ -137,16 +146,7 @@ def _outcome(claims: Claims, run: Sending, where: str, *, is_new: bool) -> Outco
     if totals[State.CLAIMED]:
         notes.append(f"{totals[State.CLAIMED]:,} were put off: run the same command again later.")
     if unknown:
-        named = ", ".join(claim.customer_id for claim in unknown[:LISTED])
-        more = (
-            f" and {len(unknown) - LISTED:,} more (--json lists all)"
-            if len(unknown) > LISTED
-            else ""
-        )
-        notes.append(
-            f"{len(unknown):,} may or may not have got it and are not tried again: {named}{more}. "
-            "Look for their Message-ID (--json) where the e-mails went."
-        )
+        notes.append(_on_unknown(unknown, f"{campaign} --send-id {send_id}"))
     return Outcome(
         title=f"Send {send_id} of {campaign}: {totals[State.SENT]:,} sent",
         columns=("state", "reason", "customers"),
@@ -162,14 +162,29 @@ def _outcome(claims: Claims, run: Sending, where: str, *, is_new: bool) -> Outco
             "skipped": _by_reason(counts, State.SKIPPED),
             "refused": _by_reason(counts, State.REFUSED),
             "put_off": totals[State.CLAIMED],
-            "unknown": [
-                {"customer_id": each.customer_id, "message_id": each.message_id, "why": each.why}
-                for each in unknown
-            ],
+            "unknown": described(unknown),
         },
         notes=notes,
         status="done" if is_new else "unchanged",
     )
+
+
+def _on_unknown(unknown: Sequence[Claim], send: str) -> str:
+    named = ", ".join(claim.customer_id for claim in unknown[:LISTED])
+    rest = len(unknown) - LISTED
+    more = f" and {rest:,} more (--json lists all)" if rest > 0 else ""
+    return (
+        f"{len(unknown):,} may or may not have got it and are not tried again: {named}{more}. "
+        f"Look for their Message-ID where the e-mails went, then: sendwise settle {send}"
+    )
+
+
+def described(claims: Sequence[Claim]) -> list[dict[str, str | None]]:
+    """Return recipients as they stand in the machine-readable result."""
+    return [
+        {"customer_id": each.customer_id, "message_id": each.message_id, "why": each.why}
+        for each in claims
+    ]
 
 
 def _by_reason(counts: dict[tuple[State, str], int], state: State) -> dict[str, int]:

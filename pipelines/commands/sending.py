@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from campaigns.claims import Verdict
 from core.clock import parse_as_of
 from pipelines.cli import AsOf, JsonFlag, app, settings_of
 
@@ -46,6 +47,41 @@ def send(
         as_of=parse_as_of(as_of),
         send_id=send_id,
         limit=limit,
+    ).show(as_json=as_json)
+
+
+@app.command()
+def settle(
+    context: typer.Context,
+    campaign: Annotated[str, typer.Argument(help="A campaign that was sent.")],
+    *,
+    send_id: Annotated[str, typer.Option(help="The send.")],
+    verdict: Annotated[
+        Verdict | None,
+        typer.Option("--as", help="`sent`: they got it. `again`: the next run mails them."),
+    ] = None,
+    customer: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this customer; may be given several times. Default: all unknown."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the recipients of a send whose outcome is unknown, or say what became of them.
+
+    Unknown are those whose e-mail was leaving when the connection or the machine died. Look for
+    their Message-ID in the server's log (or the outbox) before you settle them.
+
+    Example: `sendwise settle weekly_picks --send-id weekly_picks-2026-11-22 --as again`
+    """
+    from pipelines.settle_send import settle_send
+
+    settle_send(
+        settings_of(context),
+        campaign=campaign,
+        send_id=send_id,
+        as_of=parse_as_of(""),
+        verdict=verdict,
+        customers=customer or [],
     ).show(as_json=as_json)
 
 

@@ -50,6 +50,13 @@ class State(StrEnum):
     UNKNOWN = "unknown"  # perhaps sent: never repeated
 
 
+class Verdict(StrEnum):
+    """What an operator found out about an unknown outcome."""
+
+    SENT = "sent"  # it arrived
+    AGAIN = "again"  # it did not: the next run of the send mails them
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One recipient of a send."""

@@ -21,7 +21,7 @@ from tests.small_shop import write_lake
 
 ROOT = Path(__file__).parents[2]
 # These are for people or stay up; a scheduled project has no use for them.
-BY_HAND = {"models", "preview", "serve", "bento", "evaluate", "demo"}
+BY_HAND = {"models", "preview", "serve", "settle", "bento", "evaluate", "demo"}
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,18 @@ def test_parameters_have_the_names_of_the_commands(
     assert {name: set(entry["parameters"]) for name, entry in entry_points.items()} == of_commands
 
 
+def test_every_way_to_train_tunes_as_often(
+    commands: dict[str, Any], entry_points: dict[str, Any]
+) -> None:
+    tries = {
+        name: next(option.default for option in commands[name].params if option.name == "trials")
+        for name in ("train", "demo")
+    }
+
+    default = entry_points["train"]["parameters"]["trials"]["default"]
+    assert tries == {"train": default, "demo": default}
+
+
 def test_every_entry_point_calls_its_command_with_each_parameter(
     entry_points: dict[str, Any],
 ) -> None:
@@ -69,13 +81,13 @@ def test_every_entry_point_calls_its_command_with_each_parameter(
         pytest.param(
             "train",
             {"what": "clusters", "dry_run": "yes"},
-            "dry_run=yes; sendwise train clusters --as-of '' --trials 30 --dry-run",
+            "dry_run=yes; sendwise train clusters --as-of '' --trials 12 --dry-run",
             id="a-flag-is-given",
         ),
         pytest.param(
             "train",
             {"what": "clusters; rm -rf /"},
-            "dry_run=''; sendwise train 'clusters; rm -rf /' --as-of '' --trials 30",
+            "dry_run=''; sendwise train 'clusters; rm -rf /' --as-of '' --trials 12",
             id="a-value-is-quoted",
         ),
     ],

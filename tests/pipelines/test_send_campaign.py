@@ -206,3 +206,6 @@ def test_whatever_ends_it_midway_nobody_gets_it_twice(
     assert unknown == (["c020"] if blow is signal.SIGKILL else [])
     assert outcome["sent"] == len(PEOPLE) - len(unknown)
     assert "Traceback" not in said
+    if blow is signal.SIGINT:
+        assert "Stopped: 21 sent now." in said
+        assert "--send-id weekly_picks-2024-05-01" in said
