@@ -60,6 +60,7 @@ class Contest:
     limits: Sequence[str] = ()  # the card: where it is weak, how not to use it
     figures: Mapping[str, Figure] = field(default_factory=dict)  # file name -> figure
     params: Mapping[str, object] = field(default_factory=dict)  # found by fitting, e.g. tuned ones
+    tuned: bool | None = None  # tuning beat the default parameters; None: there was none
     notes: Sequence[str] = ()  # lines under the table
 
     @property
@@ -153,6 +154,7 @@ def report_of(data: LearntFrom, contest: Contest) -> dict[str, Any]:
         "over_champion": asdict(verdict.over_champion) if verdict.over_champion else None,
         "version": None,
         "alias": None,
+        "tuned": contest.tuned,
         "notes": list(contest.notes),
     }
 

@@ -72,6 +72,20 @@ def run_demo(
     """
     steps = _Steps()
     started = time.monotonic()
+    _learn(settings, steps, as_of=as_of, trials=trials, path=path)
+    _reach(settings, steps, as_of=as_of)
+    steps.take(
+        "drift",
+        lambda: report_drift(settings, reference=REFERENCE, current=CURRENT),
+        lambda data: f"{data['share']:.0%} of the columns drifted; {data['report']}",
+    )
+    return _outcome(settings, steps, as_of=as_of, seconds=time.monotonic() - started)
+
+
+def _learn(
+    settings: Settings, steps: _Steps, *, as_of: datetime, trials: int, path: Path | None
+) -> None:
+    """Import, train and score: all that needs no customer to look at it."""
     steps.take(
         "import",
         # The year is over: its days are closed, and rows after `as_of` are there to be ignored.
@@ -87,6 +101,10 @@ def run_demo(
             _trained,
         )
     steps.take("score", lambda: score_customers(settings, as_of=as_of), _scored)
+
+
+def _reach(settings: Settings, steps: _Steps, *, as_of: datetime) -> None:
+    """Publish the campaign, serve it, send it to the outbox, and show what was sent."""
     steps.take(
         f"publish {CAMPAIGN}",
         lambda: publish_campaign(settings, CAMPAIGN, as_of=as_of),
@@ -104,12 +122,6 @@ def run_demo(
             lambda: write_gallery(asking, CAMPAIGN, as_of=as_of),
             lambda data: str(data["page"]),
         )
-    steps.take(
-        "drift",
-        lambda: report_drift(settings, reference=REFERENCE, current=CURRENT),
-        lambda data: f"{data['share']:.0%} of the columns drifted; {data['report']}",
-    )
-    return _outcome(settings, steps, as_of=as_of, seconds=time.monotonic() - started)
 
 
 @contextmanager
@@ -163,7 +175,8 @@ def _trained(data: dict[str, Any]) -> str:
         for one in data["contenders"]
         if metric in one["metrics"]
     )
-    return f"{data['model']} v{data['version']} ({data['alias']}): {metric} of {shown}"
+    unmoved = "; tuning did not beat the defaults" if data["tuned"] is False else ""
+    return f"{data['model']} v{data['version']} ({data['alias']}): {metric} of {shown}{unmoved}"
 
 
 def _scored(data: dict[str, Any]) -> str:

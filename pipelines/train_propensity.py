@@ -81,18 +81,7 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
 def _contest(
     settings: Settings, dataset: Dataset, fitted: Fitted, champion: LoadedModel | None
 ) -> Contest:
-    seen = pd.concat([dataset.training, dataset.validation], ignore_index=True)
-    label = seen[c.LABEL].to_numpy()
-    models: dict[str, Artefact] = {
-        "lightgbm": fitted.model,
-        # First of the baselines: the gate compares with it. Its yearly sums grow with the shop's
-        # history, so the fairest quintiles are those of the latest slice.
-        "rfm-sum": RfmSum.fit(dataset.validation, dataset.validation[c.LABEL].to_numpy()),
-        "recency": Recency.fit(seen, label),
-        "logistic": Logistic.fit(seen, label, features=dataset.features),
-    }
-    if fitted.tuned:
-        models["lightgbm-defaults"] = fitted.default
+    models = _models(dataset, fitted)
     notes = list(fitted.notes)
     scores = {name: _score(model, dataset.test) for name, model in models.items()}
     truth = dataset.test[c.LABEL].to_numpy()
@@ -107,7 +96,6 @@ def _contest(
         seed=SEED,
         stays=current is None and _has_seen(champion, dataset),
     )
-    at = dataset.cutoffs
     return Contest(
         candidate=everyone[0],
         baselines=everyone[1:],
@@ -115,7 +103,7 @@ def _contest(
         headline="auc",
         verdict=verdict,
         slice=(
-            f"{len(truth):,} customers with an order before {at.test:%Y-%m-%d}, "
+            f"{len(truth):,} customers with an order before {dataset.cutoffs.test:%Y-%m-%d}, "
             f"{truth.mean():.1%} of whom ordered in the {HORIZON.days} days from then"
         ),
         purpose=PURPOSE,
@@ -126,8 +114,26 @@ def _contest(
             "importance.png": importance_bars(fitted.model.importance()),
         },
         params=_found(fitted),
+        tuned=fitted.tuned if "tuned" in fitted.validation else None,
         notes=notes,
     )
+
+
+def _models(dataset: Dataset, fitted: Fitted) -> dict[str, Artefact]:
+    """Return the candidate, then the baselines, fitted on what came before the test slice."""
+    seen = pd.concat([dataset.training, dataset.validation], ignore_index=True)
+    label = seen[c.LABEL].to_numpy()
+    models: dict[str, Artefact] = {
+        "lightgbm": fitted.model,
+        # First of the baselines: the gate compares with it. Its yearly sums grow with the shop's
+        # history, so the fairest quintiles are those of the latest slice.
+        "rfm-sum": RfmSum.fit(dataset.validation, dataset.validation[c.LABEL].to_numpy()),
+        "recency": Recency.fit(seen, label),
+        "logistic": Logistic.fit(seen, label, features=dataset.features),
+    }
+    if fitted.tuned:
+        models["lightgbm-defaults"] = fitted.default
+    return models
 
 
 def _champion(

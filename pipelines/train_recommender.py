@@ -18,7 +18,9 @@ from matplotlib.figure import Figure
 from scipy import sparse
 
 from core.clock import DAY
+from core.errors import NotEnoughDataError
 from core.settings import Settings
+from features.dataset import first_order
 from ingest.lake import connect
 from models.als import Als, AlsParams, tune
 from models.assortment import Assortment, Strings, read_assortment
@@ -88,6 +90,7 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
     """
     connection = connect(settings.home)
     try:
+        _require_history(first_order(connection), as_of)
         consenting = np.array(learnable(settings, connection, as_of=as_of), dtype=np.str_)
         now = _window(connection, consenting, as_of)
         data = LearntFrom(
@@ -113,6 +116,23 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
         return finish(settings, data=data, params=params, fit=fit, register=register)
     finally:
         connection.close()
+
+
+def _require_history(begins: datetime | None, as_of: datetime) -> None:
+    """Check that there are orders before the two windows, to make lists from."""
+    if begins is None or as_of <= begins:
+        known = "there are no orders" if begins is None else f"orders begin {begins:%Y-%m-%d}"
+        raise NotEnoughDataError(
+            f"nothing is known before {as_of:%Y-%m-%d}: {known}. "
+            "Give a later --as-of, or import more."
+        )
+    if as_of - begins <= 2 * WINDOW:
+        raise NotEnoughDataError(
+            f"{(as_of - begins) // DAY} days of orders before {as_of:%Y-%m-%d} are too few to tune "
+            f"on {WINDOW.days} days and to test on the next {WINDOW.days}: more than "
+            f"{2 * WINDOW.days} are needed. Give an --as-of of "
+            f"{begins + 2 * WINDOW + DAY:%Y-%m-%d} or later."
+        )
 
 
 def _window(
@@ -163,11 +183,10 @@ def _contest(
         for name, ranker in _rankers(tuned.params, test, champion).items()
     }
     als = Als.fit(now.purchases, now.assortment, tuned.params, seed=SEED)
-    plain = Recommender(now.assortment)
     everyone = [
         Contender(
             name=name,
-            model=Recommender(now.assortment, als) if name == "als" else plain,
+            model=Recommender(now.assortment, als if name == "als" else None),
             metrics=_metrics(result),
         )
         for name, result in results.items()
@@ -193,6 +212,7 @@ def _contest(
         limits=LIMITS,
         figures=_figures(results, tuned),
         params=asdict(tuned.params),
+        tuned=tuned.params != AlsParams() if tuned.scores else None,
         notes=_remarks(results),
     )
 

@@ -9,6 +9,7 @@ import typer
 
 from core.clock import parse_as_of
 from pipelines.cli import JsonFlag, app, settings_of
+from pipelines.commands.learning import TRIALS
 
 
 @app.command()
@@ -58,7 +59,7 @@ def demo(
     as_of: Annotated[
         str, typer.Option(help="The day the demo lives on; the data are of 2017.")
     ] = "2017-12-01",
-    trials: Annotated[int, typer.Option(min=0, help="Optuna trials of each tuned model.")] = 12,
+    trials: Annotated[int, typer.Option(min=0, help="Optuna trials of each tuned model.")] = TRIALS,
     path: Annotated[
         Path | None,
         typer.Option(help="Folder of the data set's files, if the package is not installed."),

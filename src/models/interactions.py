@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Final, Self
 
 import duckdb
 import numpy as np
@@ -26,6 +26,36 @@ from core.ids import digest
 from features.relations import exact_sum
 from ingest.contract import ORDER_COMPLETED, ORDER_REFUNDED
 from models.assortment import Assortment, Strings, register_products
+
+_BOUGHT: Final = f"event = '{ORDER_COMPLETED}'"
+_SENT_BACK: Final = f"event = '{ORDER_REFUNDED}'"
+
+# An order may list a product twice. A refund names no order, so all orders of the product shrink
+# alike; more units than were bought, or of an order before the first event, leave nothing. Units
+# are whole numbers: their sums are exact.
+_KEPT: Final = f"""
+WITH lines AS (
+    SELECT event_id, customer_id, product_id, event, ts_us,
+        sum(CASE WHEN quantity > 0 THEN quantity ELSE 1 END) AS units
+    FROM items
+    WHERE customer_id IS NOT NULL AND ts_us < $before AND ({_BOUGHT} OR {_SENT_BACK})
+    GROUP BY ALL
+), pairs AS (
+    SELECT customer_id, product_id,
+        count(*) FILTER ({_BOUGHT}) AS orders,
+        coalesce(sum(units) FILTER ({_BOUGHT}), 0) AS bought,
+        coalesce(sum(units) FILTER ({_SENT_BACK}), 0) AS sent_back,
+        {exact_sum("pow(2.0, (ts_us - $before) / $half_life_us)", _BOUGHT)} AS weight
+    FROM lines GROUP BY customer_id, product_id
+), shares AS (
+    SELECT *, CASE WHEN bought > sent_back
+        THEN CAST(bought - sent_back AS DOUBLE) / bought ELSE 0 END AS kept
+    FROM pairs
+)
+SELECT customer_id, product, CAST(orders * kept AS FLOAT) AS times,
+    CAST(coalesce(weight, 0) * kept AS FLOAT) AS recent
+FROM shares JOIN assortment USING (product_id)
+"""  # noqa: S608  # every part is ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,36 +104,8 @@ class History:
         before_us = to_us(before)
         self._table = f"bought_before_{before_us}"
         register_products(connection, assortment)
-        weight = "pow(2.0, (ts_us - $before) / $half_life_us)"
         connection.execute(
-            # An order may list a product twice. A refund names no order, so all orders of the
-            # product shrink alike; more units than were bought, or of an order before the first
-            # event, leave nothing. Units are whole numbers: their sums are exact.
-            f"""
-            CREATE OR REPLACE TEMP TABLE {self._table} AS
-            WITH lines AS (
-                SELECT event_id, customer_id, product_id, event, ts_us,
-                    sum(CASE WHEN quantity > 0 THEN quantity ELSE 1 END) AS units
-                FROM items
-                WHERE customer_id IS NOT NULL AND ts_us < $before
-                    AND event IN ('{ORDER_COMPLETED}', '{ORDER_REFUNDED}')
-                GROUP BY ALL
-            ), pairs AS (
-                SELECT customer_id, product_id,
-                    count(*) FILTER (event = '{ORDER_COMPLETED}') AS orders,
-                    coalesce(sum(units) FILTER (event = '{ORDER_COMPLETED}'), 0) AS bought,
-                    coalesce(sum(units) FILTER (event = '{ORDER_REFUNDED}'), 0) AS sent_back,
-                    {exact_sum(weight, f"event = '{ORDER_COMPLETED}'")} AS weight
-                FROM lines GROUP BY customer_id, product_id
-            ), shares AS (
-                SELECT *, CASE WHEN bought > sent_back
-                    THEN CAST(bought - sent_back AS DOUBLE) / bought ELSE 0 END AS kept
-                FROM pairs
-            )
-            SELECT customer_id, product, CAST(orders * kept AS FLOAT) AS times,
-                CAST(coalesce(weight, 0) * kept AS FLOAT) AS recent
-            FROM shares JOIN assortment USING (product_id)
-            """,  # noqa: S608  # every part is ours
+            f"CREATE OR REPLACE TEMP TABLE {self._table} AS {_KEPT}",
             {"before": before_us, "half_life_us": half_life / MICROSECOND},
         )
 

@@ -213,17 +213,7 @@ def start_run(
 
     Inside `mlflow run` its run is taken over, in its experiment, once.
     """
-    with server(settings) as client:
-        run_id = os.environ.get("MLFLOW_RUN_ID")
-        if run_id and address(settings) == os.environ.get("MLFLOW_TRACKING_URI"):
-            del os.environ["MLFLOW_RUN_ID"]  # as MLflow does: a second training is another run
-            experiment_id = client.get_run(run_id).info.experiment_id
-        else:
-            experiment_id = _experiment(settings, client)
-            run_id = client.create_run(
-                experiment_id, run_name=f"{model} {as_of:%Y-%m-%d}"
-            ).info.run_id
-    run = Run(settings, run_id, experiment_id, model)
+    run = _begin(settings, model, as_of)
     status = "FAILED"
     try:
         commit = get_git_commit(str(Path(__file__).parent))
@@ -245,7 +235,20 @@ def start_run(
         raise
     finally:
         with suppress(UnavailableError), server(settings) as client:  # the first error counts
-            client.set_terminated(run_id, status)
+            client.set_terminated(run.run_id, status)
+
+
+def _begin(settings: Settings, model: str, as_of: datetime) -> Run:
+    """Take over the run of `mlflow run`, or create one."""
+    with server(settings) as client:
+        run_id = os.environ.get("MLFLOW_RUN_ID")
+        if run_id and address(settings) == os.environ.get("MLFLOW_TRACKING_URI"):
+            del os.environ["MLFLOW_RUN_ID"]  # as MLflow does: a second training is another run
+            return Run(settings, run_id, client.get_run(run_id).info.experiment_id, model)
+        experiment_id = _experiment(settings, client)
+        named = f"{model} {as_of:%Y-%m-%d}"
+        run_id = client.create_run(experiment_id, run_name=named).info.run_id
+        return Run(settings, run_id, experiment_id, model)
 
 
 def download(settings: Settings, name: str, version: str, to: Path) -> Path:

@@ -88,19 +88,8 @@ def compare(reference: pd.DataFrame, current: pd.DataFrame, *, limit: float, tit
     if absent := set(reference.columns) - set(current.columns):
         raise MissingColumnsError("monitoring.drift", absent, current.columns)
     current = current[list(reference.columns)]
-    for side, frame in (("reference", reference), ("current", current)):
-        words = [
-            str(name) for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])
-        ]
-        if words:
-            raise DataError(
-                f"drift compares numbers; {words} of the {side} are not. Leave them out."
-            )
-        if len(frame) < FEWEST:
-            raise NotEnoughDataError(
-                f"the {side} has {len(frame)} customers; drift needs at least {FEWEST}. "
-                "Choose a later span or import more."
-            )
+    _require_numbers(reference, "reference")
+    _require_numbers(current, "current")
     constant = _constant(reference, current)
     reference, current = reference.drop(columns=constant), current.drop(columns=constant)
     if reference.columns.empty:
@@ -108,12 +97,37 @@ def compare(reference: pd.DataFrame, current: pd.DataFrame, *, limit: float, tit
             f"nothing to compare: every column has one value only: {constant}."
         )
     snapshot = _run(reference, current, limit)
+    columns = _columns(reference, current, snapshot)
+    return Drift(
+        columns=tuple(sorted(columns, key=lambda column: (-column.score, column.feature))),
+        constant=tuple(constant),
+        share=sum(column.drifted for column in columns) / len(columns),
+        reference_rows=len(reference),
+        current_rows=len(current),
+        html=_page(snapshot.get_html_str(as_iframe=False), title),
+    )
+
+
+def _require_numbers(frame: pd.DataFrame, side: str) -> None:
+    words = [str(name) for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
+    if words:
+        raise DataError(f"drift compares numbers; {words} of the {side} are not. Leave them out.")
+    if len(frame) < FEWEST:
+        raise NotEnoughDataError(
+            f"the {side} has {len(frame)} customers; drift needs at least {FEWEST}. "
+            "Choose a later span or import more."
+        )
+
+
+def _columns(
+    reference: pd.DataFrame, current: pd.DataFrame, snapshot: Snapshot
+) -> list[ColumnDrift]:
     scores = {
         metric["config"]["column"]: float(metric["value"])
         for metric in snapshot.dict()["metrics"]
         if metric["config"]["type"].endswith("ValueDrift")
     }
-    columns = [
+    return [
         ColumnDrift(
             feature=str(name),
             reference_mean=float(reference[name].mean()),
@@ -125,14 +139,6 @@ def compare(reference: pd.DataFrame, current: pd.DataFrame, *, limit: float, tit
         )
         for name in reference.columns
     ]
-    return Drift(
-        columns=tuple(sorted(columns, key=lambda column: (-column.score, column.feature))),
-        constant=tuple(constant),
-        share=sum(column.drifted for column in columns) / len(columns),
-        reference_rows=len(reference),
-        current_rows=len(current),
-        html=_page(snapshot.get_html_str(as_iframe=False), title),
-    )
 
 
 def _constant(reference: pd.DataFrame, current: pd.DataFrame) -> list[str]:

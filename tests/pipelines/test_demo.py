@@ -16,6 +16,8 @@ import duckdb
 import jupytext
 import pytest
 
+from pipelines.demo import _trained
+
 SENDWISE = Path(sys.executable).with_name("sendwise")
 ROOT = Path(__file__).resolve().parents[2]
 OF_HOUSEHOLDS = ("transactions", "campaigns", "coupon_redemptions", "demographics")
@@ -67,6 +69,15 @@ def test_every_step_runs_and_every_model_is_shown_beside_its_baseline(said: dict
         assert steps[f"train {what}"]["version"] == "1"
         assert steps[f"train {what}"]["alias"] == "champion"
     assert all(step["seconds"] > 0 for step in steps.values())
+
+
+@pytest.mark.parametrize(("tuned", "said_so"), [(True, False), (False, True), (None, False)])
+def test_tuning_that_did_not_beat_the_defaults_is_in_the_table(
+    tuned: bool | None, said_so: bool
+) -> None:
+    report = {"metric": "auc", "contenders": [], "model": "m", "version": "1", "alias": "champion"}
+
+    assert ("tuning did not beat the defaults" in _trained({**report, "tuned": tuned})) is said_so
 
 
 def test_who_consented_has_one_complete_mail_and_nobody_else(

@@ -37,7 +37,7 @@ def orders() -> Iterator[tuple[str, str, datetime, list[str]]]:
             other = generator.integers(PRODUCTS_OF_A_TRIBE)
             products = sorted({f"{tribe}{favourite:02}", f"{tribe}{other:02}"})
             at = AS_OF - timedelta(days=DAYS - day)
-            yield f"o{number}-{day}", f"c{number:02}", at, products
+            yield f"o{number}-{day}", f"w{number:02}", at, products
 
 
 def table(schema: pa.Schema, rows: list[dict[str, object]]) -> pa.Table:
@@ -75,7 +75,7 @@ def write_lake(home: Path, *, silent: str = "") -> None:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, with_mlflow: Callable[[Path], Path]) -> Settings:
     home = with_mlflow(tmp_path_factory.mktemp("two-tribes"))
-    write_lake(home, silent="c07")
+    write_lake(home, silent="w07")
     return Settings(home=home)
 
 
@@ -108,9 +108,9 @@ def test_no_file_of_the_model_names_a_customer(shop: Settings, first: Outcome) -
     assert {path.name for path in files} >= {"assortment.npz", "factors.npz", "recommender.json"}
     for path in files:
         content = path.read_bytes()
-        assert b"c07" not in content
-        assert b"c08" not in content
-        assert "c08".encode("utf-32-le") not in content  # how NumPy keeps text
+        assert b"w07" not in content
+        assert b"w08" not in content
+        assert "w08".encode("utf-32-le") not in content  # how NumPy keeps text
 
 
 def test_personal_frequency_that_wins_on_all_items_is_said_plainly(shop: Settings) -> None:
@@ -146,11 +146,38 @@ def test_a_later_training_by_the_same_recipe_renews_the_champion(
     assert registry.champion(shop, "recommender").meta["as_of"] == AS_OF.isoformat()
 
 
-def test_too_little_history_is_an_error(shop: Settings) -> None:
-    with pytest.raises(NotEnoughDataError, match="no purchases before 2017"):
-        train_model(shop, "recommender", as_of=AS_OF - timedelta(days=100), trials=0)
-    with pytest.raises(NotEnoughDataError, match="no purchases before 2016"):
-        train_model(shop, "recommender", as_of=AS_OF - timedelta(days=500), trials=0)
+@pytest.mark.parametrize(
+    ("days_ago", "says"),
+    [
+        pytest.param(100, "50 days of orders.*more than 60 are.*of 2017-09-03 or", id="too-early"),
+        pytest.param(90, "60 days of orders.*of 2017-09-03 or later", id="just-too-early"),
+        pytest.param(150, "orders begin 2017-07-04", id="at-the-first-order"),
+        pytest.param(500, "nothing is known before 2016", id="before-it"),
+    ],
+)
+def test_too_little_history_is_an_error_that_says_from_when_on_it_can_run(
+    shop: Settings, days_ago: int, says: str
+) -> None:
+    with pytest.raises(NotEnoughDataError, match=says) as caught:
+        train_model(shop, "recommender", as_of=AS_OF - timedelta(days=days_ago), trials=0)
+
+    assert "\n" not in str(caught.value)
+
+
+def test_the_as_of_that_the_error_proposes_is_enough(shop: Settings) -> None:
+    from_when_on = datetime(2017, 9, 3, tzinfo=UTC)
+
+    outcome = train_model(shop, "recommender", as_of=from_when_on, trials=0, register=False)
+
+    assert outcome.data["version"] is None
+
+
+def test_tuning_that_does_not_beat_the_defaults_is_on_record(shop: Settings) -> None:
+    tuned = train_model(shop, "recommender", as_of=AS_OF, trials=1, register=False)
+    untuned = train_model(shop, "recommender", as_of=AS_OF, trials=0, register=False)
+
+    assert tuned.data["tuned"] is False  # the one trial is that of the defaults
+    assert untuned.data["tuned"] is None
 
 
 def test_without_an_import_it_says_what_to_run(tmp_path: Path) -> None:
