@@ -55,7 +55,7 @@ def preview_campaign(
     Args:
         settings: The workspace and where campaigns are written.
         name: The campaign.
-        as_of: Best sellers are those of the month before.
+        as_of: Best sellers are those of the month up to the last sale before it.
         customers: Customers to show. Empty: one for each block a rule can choose.
 
     Raises:
@@ -90,7 +90,13 @@ def preview_campaign(
             for v in views
         ],
         notes=(f"Products and people from {shop.source}.", f"Open {page}"),
-        data={"campaign": name, "page": str(page), "emails": len(views), "source": shop.source},
+        data={
+            "campaign": name,
+            "version": ready.campaign.version,
+            "page": str(page),
+            "emails": len(views),
+            "source": shop.source,
+        },
     )
 
 

@@ -21,9 +21,11 @@ from content.shelf import is_excluded
 from content.sources import read_pictures
 from content.spec import SPEC_FILE, CampaignSpec, load_spec
 from content.tiles import make_tiles
+from core.clock import from_us, to_us
 from core.errors import ConfigError, DataError, NotReadyError
 from core.ids import digest
 from core.settings import Settings
+from ingest.contract import ORDER_COMPLETED
 from ingest.lake import connect
 from models.assortment import read_assortment
 from pipelines.outcome import Outcome
@@ -132,8 +134,12 @@ def products_of(rows: list[tuple[Any, ...]]) -> list[Product]:
 def best_sellers(
     lake: duckdb.DuckDBPyConnection, spec: CampaignSpec, as_of: datetime, n: int
 ) -> list[Product]:
-    """Return what is popular before `as_of` and may be recommended, each name once."""
-    assortment = read_assortment(lake, before=as_of)
+    """Return what may be recommended and sold best in the month up to the last sale.
+
+    Each name comes once. Up to the last sale before `as_of`, not up to `as_of`: the same data
+    make the same campaign on any day, and data of the past have best sellers too.
+    """
+    assortment = read_assortment(lake, before=_after_last_sale(lake, as_of))
     popular = pa.table(
         {
             "product_id": pa.array(assortment.product_ids[assortment.allowed].tolist()),
@@ -154,6 +160,15 @@ def best_sellers(
         if not is_excluded(product["category"], spec.exclude):
             chosen.setdefault(product["name"].casefold(), product)
     return list(chosen.values())[:n]
+
+
+def _after_last_sale(lake: duckdb.DuckDBPyConnection, as_of: datetime) -> datetime:
+    row = lake.execute(
+        "SELECT max(ts_us) FROM items WHERE event = ? AND ts_us < ?",
+        [ORDER_COMPLETED, to_us(as_of)],
+    ).fetchone()
+    last_us = row[0] if row else None
+    return as_of if last_us is None else from_us(last_us + 1)
 
 
 def _static_products(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from content.campaign import campaign_folder, load_compiled
 from core.errors import ConfigError, DataError, NotReadyError
 from core.settings import Settings
+from pipelines.preview_campaign import preview_campaign
 from pipelines.publish_campaign import publish_campaign
 from tests.pipelines.campaign_shop import AS_OF, campaign_shop, product, write_lake
 
@@ -39,6 +41,16 @@ def test_publishing_the_same_again_changes_nothing(settings: Settings) -> None:
 
     assert again.status == "unchanged"
     assert again.data == first.data
+
+
+def test_the_day_of_publishing_changes_nothing(settings: Settings) -> None:
+    preview = preview_campaign(settings, "weekly_picks", as_of=AS_OF + timedelta(days=1))
+    first = publish_campaign(settings, "weekly_picks", as_of=AS_OF)
+    years_later = publish_campaign(settings, "weekly_picks", as_of=AS_OF + timedelta(days=2_000))
+
+    assert preview.data["version"] == first.data["version"]
+    assert years_later.status == "unchanged"
+    assert years_later.data == first.data
 
 
 def test_what_is_sensitive_is_no_best_seller(settings: Settings) -> None:
