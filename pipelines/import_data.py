@@ -105,7 +105,7 @@ def _outcome(source: str, report: Report, days: int, notice: str) -> Outcome:
         f"Days of the lake written: {days:,}."
     )
     if report.revised:
-        notes.append(f"{report.revised:,} events got lines that had not been there before.")
+        notes.append(f"{report.revised:,} events of before were completed or corrected.")
     notes += [f"{name}: skipped, no {lacks} file given." for name, lacks in report.skipped.items()]
     return Outcome(
         title=f"Imported {source}",

@@ -1,7 +1,8 @@
 """Foreign files as tables of a DuckDB staging database, which spills to disk.
 
-Every table has `_row`, the 1-based number of the data row in its file. Lines of a CSV file
-that cannot be split into columns are not lost: they are in `rejects` with their row number.
+Every table has `_row`: in a CSV file the line the row begins on, as an editor shows it (line 1
+has the names), in a Parquet file the row's number from 1. Lines of a CSV file that cannot be
+split into columns are not lost: they are in `rejects`, with their line.
 """
 
 # ruff: noqa: S608  # SQL is put together from our own names and the operator's mapping
@@ -9,7 +10,7 @@ that cannot be split into columns are not lost: they are in `rejects` with their
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as Named
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ import pyarrow as pa
 
 from core.errors import ConfigError, DataError
 from ingest.mapping import Mapping, literal, quoted
+from ingest.rows import lines_at, shifts
 
 # Beyond this DuckDB keeps its tables on disk, so the number of rows does not matter.
 MEMORY: Final = "640MB"
@@ -162,7 +164,7 @@ class Staging:
         )
 
     def _open_csv(self, name: str, path: Path) -> None:
-        """Read all columns as text. Rows before a malformed one keep their number."""
+        """Read all columns as text, every row with the line of the file it begins on."""
         if path.stat().st_size == 0:
             raise DataError(f"{name} file {path} is empty. It needs a line with column names.")
         self.db.execute(
@@ -170,24 +172,61 @@ class Staging:
             f"FROM read_csv({literal(str(path))}, all_varchar = true, header = true, "
             "store_rejects = true, rejects_table = 'csv_rejects', rejects_scan = 'csv_scan')"
         )
-        # A line can be wrong in several ways; one entry is enough. Line 1 is the header.
+        # A line can be wrong in several ways; one entry is enough.
         self.db.execute(
-            "CREATE TEMP TABLE bad AS SELECT line - 1 AS bad_row, row_number() OVER (ORDER BY line)"
-            " AS nth_bad, any_value(error_type)::VARCHAR AS kind, any_value(csv_line) AS text"
-            " FROM csv_rejects GROUP BY line"
+            "CREATE TEMP TABLE bad AS SELECT line_byte_position - 1 AS starts,"
+            " any_value(error_type)::VARCHAR AS kind,"
+            " ltrim(any_value(csv_line), chr(13) || chr(10)) AS text"
+            " FROM csv_rejects GROUP BY line_byte_position"
+        )
+        columns = self.columns("read")[1:]
+        self._number_rows(path, columns)
+        self.db.execute(
+            f"CREATE TABLE {quoted(name)} AS SELECT nth + shift AS _row, "
+            "read.* EXCLUDE (nth) FROM read ASOF JOIN shifts ON nth >= from_nth"
         )
         self.db.execute(
-            f"CREATE TABLE {quoted(name)} AS SELECT nth + coalesce(nth_bad, 0) AS _row, "
-            "read.* EXCLUDE (nth) FROM read ASOF LEFT JOIN "
-            "(SELECT bad_row - nth_bad + 1 AS from_nth, max(nth_bad) AS nth_bad FROM bad"
-            " GROUP BY 1) ON nth >= from_nth"
+            f"INSERT INTO {OURS}.rejects SELECT {literal(name)}, coalesce(line, 0), "
+            "'malformed line: ' || lower(kind), to_json({'line': text})"
+            " FROM bad LEFT JOIN bad_lines USING (starts)"
         )
-        self.db.execute(
-            f"INSERT INTO {OURS}.rejects SELECT {literal(name)}, bad_row, "
-            "'malformed line: ' || lower(kind), to_json({'line': text}) FROM bad"
-        )
-        for table in ("read", "bad", "csv_rejects", "csv_scan"):
+        for table in ("read", "bad", "csv_rejects", "csv_scan", "shifts", "bad_lines"):
             self.db.execute(f"DROP TABLE {table}")
+
+    def _number_rows(self, path: Path, columns: list[str]) -> None:
+        """Say on which line of the file each row and each malformed line begins."""
+        breaks = " + ".join(
+            f"coalesce(length({name}) - length(replace({name}, chr(10), '')), 0)"
+            for name in map(quoted, columns)
+        )
+        wrapped = self.rows(
+            f"SELECT nth, {breaks} AS breaks FROM read WHERE breaks > 0 ORDER BY nth"
+        )
+        height = dict(
+            self.rows(
+                "SELECT starts, 1 + length(text) - length(replace(text, chr(10), '')) FROM bad"
+            )
+        )
+        lines, empty = lines_at(path, height)
+        gaps = [(line, height[at]) for at, line in lines.items()]
+        if len(columns) > 1:  # else an empty line is a row with an empty field
+            gaps += [(line, 1) for line in empty]
+        first = 1 + sum(name.count("\n") for name in columns)
+        self._keep_pairs("shifts", "from_nth", "shift", shifts(sorted(gaps), wrapped, first))
+        self._keep_pairs("bad_lines", "starts", "line", lines.items())
+
+    def _keep_pairs(
+        self, table: str, key: str, value: str, rows: Iterable[tuple[int, int]]
+    ) -> None:
+        """Make a table of pairs; of several with one key the greatest."""
+        pairs = [{key: first, value: second} for first, second in rows]
+        schema = pa.schema([(key, pa.int64()), (value, pa.int64())])
+        self.db.register("given", pa.Table.from_pylist(pairs, schema=schema))
+        self.db.execute(
+            f"CREATE TEMP TABLE {table} AS SELECT {key}, max({value}) AS {value}"
+            " FROM given GROUP BY 1"
+        )
+        self.db.unregister("given")
 
     def _open_view(self, name: str, sql: str) -> None:
         where = f"mapping {self.where}, view {name}"

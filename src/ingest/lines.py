@@ -51,6 +51,12 @@ _LINE: Final = (
 )
 
 
+_SOMEBODY_ELSES: Final = (
+    "the log has this event for another customer, and time or lines differ: give the whole order "
+    "as it was with the right customer, or the other order an id of its own"
+)
+
+
 class Lines:
     """The staged lines of one import."""
 
@@ -157,6 +163,7 @@ class Lines:
             self.revised = True
             self.staging.insert("stored", log.lines_of(batch.column(0)))
         if self.revised:
+            self._take_corrections()
             names = ", ".join(_LINE)
             self.db.execute(
                 f"INSERT INTO {OURS}.fresh (section, stage, _row, place, {names}, known) "
@@ -165,6 +172,25 @@ class Lines:
                 f"FROM {OURS}.fresh GROUP BY 1) USING (event_id)"
             )
 
+    def _take_corrections(self) -> None:
+        """Let an order that comes again for another customer replace the one in the log.
+
+        Only where it is the same order beyond doubt: same source, time and every line. An id
+        that was given twice must not hand one customer's purchases to another.
+        """
+        same = " AND ".join(
+            f"f.{name} IS NOT DISTINCT FROM s.{name}"
+            for name in ("event_id", "line_id", "event", "ts_us", "product_id", "quantity")
+        )
+        self.db.execute(
+            f"CREATE TABLE {OURS}.corrected AS SELECT s.event_id FROM {OURS}.stored AS s "
+            f"LEFT JOIN {OURS}.fresh AS f ON {same} GROUP BY 1 HAVING bool_and(coalesce("
+            f"f.customer_id <> s.customer_id AND s.source = {literal(self.source)}, false))"
+        )
+        mine = f"event_id IN (SELECT event_id FROM {OURS}.corrected)"
+        self.db.execute(f"UPDATE {OURS}.fresh SET known = true WHERE {mine}")
+        self.db.execute(f"DELETE FROM {OURS}.stored WHERE {mine}")
+
     def _set_conflicts_aside(self) -> None:
         """Move lines of events that contradict themselves to quarantine, whole event by event."""
         differ = {
@@ -172,7 +198,9 @@ class Lines:
             "event": "lines of one event name different events",
             "currency": "lines of one event have different currencies",
         }
-        cases = " ".join(
+        # Known lines beside new ones of somebody else: no correction, see `_take_corrections`.
+        logged = f"count(DISTINCT customer_id) > 1 AND bool_or(known) THEN '{_SOMEBODY_ELSES}'"
+        cases = f"WHEN {logged} " + " ".join(
             f"WHEN min({name}) IS DISTINCT FROM max({name}) THEN '{why}'"
             for name, why in differ.items()
         )

@@ -41,7 +41,7 @@ def test_a_row_that_breaks_the_contract_is_set_aside_with_its_row_and_reason(
 
     report = shop.take(events=HEADER + rows)
 
-    assert shop.reasons() == {2: reason, 4: reason}
+    assert shop.reasons() == {3: reason, 5: reason}
     assert report.events == 3
     assert sum(sum(part.quarantined.values()) for part in report.sections) == 2
 
@@ -89,4 +89,4 @@ def test_consents_of_a_file_reach_the_ledger_and_nothing_else_does(shop: Shop) -
         ("ann", "analytics", 0, "shop"),
         ("ann", "email_marketing", 1, "shop"),
     ]
-    assert shop.reasons() == {3: "unknown purpose", 4: "missing or unreadable granted"}
+    assert shop.reasons() == {4: "unknown purpose", 5: "missing or unreadable granted"}

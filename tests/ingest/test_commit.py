@@ -25,7 +25,7 @@ def test_quarantine_keeps_file_and_content(shop: Shop) -> None:
     shop.take(events=EVENTS + "C1,1,soon,ann,tea,1,3.50\n")
 
     [(source, file, row, payload)] = shop.query("SELECT source, file, row, payload FROM quarantine")
-    assert (source, file, row) == ("shop", "events.csv", 4)
+    assert (source, file, row) == ("shop", "events.csv", 5)
     assert json.loads(str(payload))["order_no"] == "C1"
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import random
 import tempfile
 
@@ -13,7 +14,7 @@ from tests.ingest.shop import EVENTS, HEADER, MAPPING, Shop
 def test_bytes_that_are_not_text_are_set_aside(shop: Shop) -> None:
     shop.take(events=EVENTS.encode() + b"C1,1,2024-01-01,\xe9ve,tea,1,3.50\n")
 
-    assert shop.reasons() == {4: "malformed line: invalid encoding"}
+    assert shop.reasons() == {5: "malformed line: invalid encoding"}
 
 
 def test_a_file_that_is_not_parquet_is_one_clear_line(shop: Shop) -> None:
@@ -23,25 +24,37 @@ def test_a_file_that_is_not_parquet_is_one_clear_line(shop: Shop) -> None:
     assert not shop.home.exists()
 
 
-def test_row_numbers_hold_across_quoted_line_breaks_and_malformed_lines(shop: Shop) -> None:
+def test_a_row_has_the_number_of_the_line_an_editor_shows(shop: Shop) -> None:
     rng = random.Random(7)  # noqa: S311  # the same file every time
-    rows, expected = [], {}
+    text, expected = HEADER, {}
     for number in range(1, 400):
-        kind = rng.choice(["good", "short", "long", "wrapped", "undated"])
-        text = f"O{number},1,2024-01-01,ann,tea,1,1"
+        kind = rng.choice(["good", "short", "long", "wrapped", "undated", "empty", "broken"])
+        row, line = f"O{number},1,2024-01-01,ann,tea,1,1", text.count("\n") + 1
         if kind == "short":
-            text, expected[number] = "a,b", "malformed line: missing columns"
+            row, expected[line] = "a,b", "malformed line: missing columns"
         elif kind == "long":
-            text, expected[number] = text + ",1", "malformed line: too many columns"
+            row, expected[line] = row + ",1", "malformed line: too many columns"
         elif kind == "wrapped":
-            text = text.replace("ann", '"an\nn"')
+            row = row.replace("ann", '"an\n\nn"')
         elif kind == "undated":
-            text, expected[number] = text.replace("2024-01-01", "?"), "unreadable time"
-        rows.append(text + "\n")
+            row, expected[line] = row.replace("2024-01-01", "?"), "unreadable time"
+        elif kind == "empty":
+            row = ""
+        elif kind == "broken":
+            row = row.replace("ann", '"an\nn"') + ",1"
+            expected[line] = "malformed line: too many columns"
+        text += row + "\n"
 
-    shop.take(events=HEADER + "".join(rows))
+    shop.take(events=text)
 
     assert shop.reasons() == expected
+
+
+def test_the_lines_of_a_compressed_file_are_those_of_its_content(shop: Shop) -> None:
+    text = EVENTS + "\nC1,1,?,ann,tea,1,3.50\nD1\n"
+    shop.take(events=shop.file("events.csv.gz", gzip.compress(text.encode())))
+
+    assert shop.reasons() == {6: "unreadable time", 7: "malformed line: missing columns"}
 
 
 def test_a_parquet_file_is_read_with_the_numbers_of_its_rows(shop: Shop) -> None:

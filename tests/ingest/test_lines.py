@@ -12,7 +12,7 @@ def test_an_order_of_two_customers_is_set_aside_whole(shop: Shop) -> None:
     shop.take(events=EVENTS + "C1,1,2024-01-01,ann,tea,1,3.50\nC1,2,2024-01-01,bob,tea,1,3.50\n")
 
     why = "lines of one event name different customers"
-    assert shop.reasons() == {4: why, 5: why}
+    assert shop.reasons() == {5: why, 6: why}
     assert [row[0] for row in shop.dump()["events"]] == ["A1", "B1"]
 
 
@@ -41,7 +41,7 @@ def test_an_event_id_of_another_source_is_not_taken_over(shop: Shop) -> None:
     other = MAPPING.replace("source: shop", "source: other")
     shop.take(other, events=HEADER + "A1,7,2024-01-31,ann,tea,1,1\nZ1,1,2024-01-31,ann,tea,1,1\n")
 
-    assert shop.reasons() == {1: "event id belongs to source shop"}
+    assert shop.reasons() == {2: "event id belongs to source shop"}
     assert [row[0] for row in shop.dump()["events"]] == ["A1", "B1", "Z1"]
 
 
@@ -50,17 +50,45 @@ def test_a_line_that_somebody_else_has_is_set_aside_and_no_duplicate(shop: Shop)
     other = MAPPING.replace("source: shop", "source: other")
     again = "Z1,1,2024-01-31,ann,tea,1,1\n"
     shop.take(other, events=HEADER + "A1,1,2024-01-31 23:30:00,ann,tea,2,3.50\n" + again)
-    assert shop.reasons() == {1: "event id belongs to source shop"}
+    assert shop.reasons() == {2: "event id belongs to source shop"}
 
-    report = shop.take(events=EVENTS.replace("bob", "eve"))
+    report = shop.take(events=EVENTS.replace("09:00:00,bob", "10:00:00,eve"))
 
     assert report.sections[0].duplicate == 2
-    assert report.sections[0].quarantined == {"lines of one event name different customers": 1}
+    (reason,) = report.sections[0].quarantined
+    assert reason.startswith(
+        "the log has this event for another customer, and time or lines differ"
+    )
+    assert "the whole order as it was with the right customer" in reason
     assert [row[:2] for row in shop.dump()["events"]] == [
         ("A1", "ann"),
         ("B1", "bob"),
         ("Z1", "ann"),
     ]
+
+
+def test_an_order_with_its_customer_corrected_replaces_the_one_in_the_log(shop: Shop) -> None:
+    shop.take(events=EVENTS)
+    corrected = EVENTS.replace("bob", "eve").replace("ann", "amy")
+    report = shop.take(events=corrected)
+
+    assert (report.events, report.revised) == (0, 2)
+    assert shop.reasons() == {}
+    assert [row[:5] for row in shop.dump()["events"]] == [
+        ("A1", "amy", "Order Completed", 1706743800000000, 1500),
+        ("B1", "eve", "Order Completed", 1714550400000000, 350),
+    ]
+    assert len(shop.dump()["items"]) == 3
+    assert shop.take(events=corrected).sections[0].duplicate == 3
+
+
+def test_a_part_of_an_order_does_not_move_it_to_another_customer(shop: Shop) -> None:
+    shop.take(events=EVENTS)
+    first, *_ = EVENTS.removeprefix(HEADER).splitlines(keepends=True)
+    shop.take(events=HEADER + first.replace("ann", "amy"))
+
+    assert shop.reasons()[2].startswith("the log has this event for another customer")
+    assert shop.dump()["events"][0][1] == "ann"
 
 
 def test_a_line_twice_in_a_view_without_row_numbers_counts_once(shop: Shop) -> None:

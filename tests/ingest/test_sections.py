@@ -11,7 +11,7 @@ def test_a_rule_of_the_mapping_sets_rows_aside_with_its_own_reason(shop: Shop) -
     rule = "  quarantine: [{when: \"sku = 'mug'\", reason: not sold here}]\n  item:"
     shop.take(MAPPING.replace("  item:", rule), events=EVENTS)
 
-    assert shop.reasons() == {2: "not sold here"}
+    assert shop.reasons() == {3: "not sold here"}
 
 
 def test_a_currency_without_a_rate_is_set_aside_and_yen_have_no_pence(shop: Shop) -> None:
@@ -20,7 +20,7 @@ def test_a_currency_without_a_rate_is_set_aside_and_yen_have_no_pence(shop: Shop
     events = HEADER + rows.format(1, "gbp", "1.10") + rows.format(2, "JPY", "500")
     shop.take(mapping, events=events + rows.format(3, "USD", "1"), rates={"JPY": 0.005})
 
-    assert shop.reasons() == {3: "currency without a rate"}
+    assert shop.reasons() == {4: "currency without a rate"}
     assert [row[4:] for row in shop.dump()["events"]] == [(110, 0, "GBP"), (500, 0, "JPY")]
 
 
@@ -66,7 +66,7 @@ def test_a_time_is_read_by_the_mappings_format(shop: Shop) -> None:
     shop.take(mapping, events=HEADER + rows)
 
     assert shop.query("SELECT date(ts_us / 1000000, 'unixepoch') FROM events") == [("2024-02-01",)]
-    assert shop.reasons() == {2: "unreadable time"}
+    assert shop.reasons() == {3: "unreadable time"}
 
 
 def test_a_number_is_no_time_and_the_message_says_how_to_write_it(shop: Shop) -> None:
@@ -88,7 +88,7 @@ def test_a_blank_flag_is_the_default_and_a_blank_consent_is_none(shop: Shop) -> 
 
     stock = shop.query("SELECT product_id, available FROM catalogue ORDER BY 1")
     assert stock == [("jam", 0), ("mug", 1), ("tea", 1)]
-    assert shop.reasons() == {4: "unreadable available", 1: "missing or unreadable granted"}
+    assert shop.reasons() == {5: "unreadable available", 2: "missing or unreadable granted"}
     assert shop.query("SELECT customer_id FROM consents") == [("bob",)]
 
 
