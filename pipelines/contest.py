@@ -36,6 +36,11 @@ class LearntFrom:
     features: Mapping[str, str] = field(default_factory=dict)  # name -> dtype, in the model's order
     features_digest: str = ""  # of the definitions, not of the values
 
+    @property
+    def definitions(self) -> dict[str, str]:
+        """The digest of the definitions as a tag; none where a model has no features."""
+        return {"features_digest": self.features_digest} if self.features_digest else {}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
@@ -98,7 +103,7 @@ def record(
     run.metrics({_slug(name): value for name, value in metrics.items()})
     run.tags(
         {
-            "features_digest": data.features_digest,
+            **data.definitions,
             "data_digest": data.digest,
             "verdict": verdict.why,
             "promoted": verdict.promote,
@@ -128,6 +133,22 @@ def _card(data: LearntFrom, params: Mapping[str, object], contest: Contest) -> C
         features={name: _MEANINGS.get(name, dtype) for name, dtype in data.features.items()},
         limits=contest.limits,
         params={**params, **contest.params},
+    )
+
+
+def description_of(data: LearntFrom, contest: Contest) -> str:
+    """Say in a few lines what a version is: who won, learnt from what, measured beside whom."""
+    days = [f"{cutoff:%Y-%m-%d}" for cutoff in (min(data.cutoffs), max(data.cutoffs))]
+    figures = ", ".join(
+        f"{one.name} {one.metrics[contest.headline]:.4f}"
+        for one, _ in contest.everyone
+        if contest.headline in one.metrics
+    )
+    return (
+        f"**{contest.winner.name}** as of {data.as_of:%Y-%m-%d}, learnt from {data.rows:,} rows, "
+        f"cut-offs {' to '.join(dict.fromkeys(days))}.\n\n"
+        f"{contest.headline}: {figures}. On {contest.slice}.\n\n"
+        f"{contest.candidate.name} {contest.verdict.why}."
     )
 
 
@@ -168,7 +189,7 @@ def outcome_of(report: dict[str, Any], *, status: Literal["done", "unchanged"] =
         chosen = report["version"] if one["name"] == report["winner"] else None
         label = f"v{chosen} ({report['alias']})" if chosen else ""
         rows.append([one["name"], one["role"], *(one["metrics"].get(n) for n in names), label])
-    fate = f"{report['winner']} {report['verdict']}."
+    fate = f"{report['contenders'][0]['name']} {report['verdict']}."  # the candidate's
     return Outcome(
         title=f"{report['model']} as of {report['as_of'][:10]}",
         data=report,

@@ -175,7 +175,7 @@ def _trained(data: dict[str, Any]) -> str:
         for one in data["contenders"]
         if metric in one["metrics"]
     )
-    unmoved = "; tuning did not beat the defaults" if data["tuned"] is False else ""
+    unmoved = "; tuning did not beat the defaults" if data.get("tuned") is False else ""
     return f"{data['model']} v{data['version']} ({data['alias']}): {metric} of {shown}{unmoved}"
 
 
@@ -206,7 +206,7 @@ def _outcome(settings: Settings, steps: _Steps, *, as_of: datetime, seconds: flo
             f"Look at twelve of the e-mails:  {steps.data['gallery']['page']}",
             f"Look at the drift report:       {steps.data['drift']['report']}",
             f"Start the service:              {program}/sendwise --home {home} serve --as-of {day}",
-            f"Browse runs and models:         {ui} --backend-store-uri {settings.mlflow_uri}",
+            f"Browse runs and models:         {ui} --backend-store-uri {address}",
             "Read the first notebook:        notebooks/01_first_look.ipynb",
         ],
     )

@@ -19,7 +19,15 @@ from core.ids import digest
 from core.settings import Settings
 from models import registry, tracking
 from models.bundles import LoadedModel
-from pipelines.contest import Contender, Contest, LearntFrom, outcome_of, record, report_of
+from pipelines.contest import (
+    Contender,
+    Contest,
+    LearntFrom,
+    description_of,
+    outcome_of,
+    record,
+    report_of,
+)
 from pipelines.learnable import learnable
 from pipelines.outcome import Outcome
 
@@ -115,7 +123,7 @@ def _register(
     if winner.model is None:
         raise DataError(f"{winner.name} is shown for comparison only and cannot be registered.")
     registry.clear_leavings(settings, data.name, fingerprint)
-    return run.register(
+    version = run.register(
         winner.model,
         meta={
             "as_of": data.as_of.isoformat(),
@@ -129,13 +137,16 @@ def _register(
             "fingerprint": fingerprint,
             "as_of": data.as_of.isoformat(),
             "data_digest": data.digest,
-            "features_digest": data.features_digest,
+            **data.definitions,
             "contender": winner.name,
             "metric": contest.headline,
             "value": f"{winner.metrics[contest.headline]:.6f}",
             "verdict": contest.verdict.why,
         },
     )
+    text = description_of(data, contest)
+    registry.describe(settings, data.name, version, model=contest.purpose, text=text)
+    return version
 
 
 def _unchanged(settings: Settings, found: registry.Version) -> Outcome:

@@ -77,6 +77,13 @@ def admit(settings: Settings, name: str, version: str, *, promote: bool) -> None
         _fetch(settings, name)
 
 
+def describe(settings: Settings, name: str, version: str, *, model: str, text: str) -> None:
+    """Say on MLflow's pages what the model is for, and what this version of it is."""
+    with tracking.server(settings) as client:
+        client.update_registered_model(name, model)
+        client.update_model_version(name, version, text)
+
+
 def clear_leavings(settings: Settings, name: str, fingerprint: str) -> None:
     """Delete what an interrupted training with the same fingerprint left half registered."""
     with tracking.server(settings) as client:

@@ -37,6 +37,29 @@ def test_the_run_keeps_metrics_of_all_and_a_card(shop: Settings) -> None:
     )
 
 
+def test_mlflow_says_what_the_model_and_each_version_is(shop: Settings) -> None:
+    run(shop, "described", verdict=LOSES)
+
+    with tracking.server(shop) as client:
+        model = client.get_registered_model("described")
+        version = client.get_model_version("described", "1")
+    assert model.description == "Says something."
+    assert version.description.split("\n\n") == [
+        "**rule** as of 2017-12-01, learnt from 10 rows, cut-offs 2017-12-01.",
+        "auc: new 0.8000, rule 0.7000. On ten customers.",
+        "new does not beat the baseline for sure.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("digest", "tags"), [("", {}), ("abc", {"features_digest": "abc"})], ids=["none", "there"]
+)
+def test_the_digest_of_the_definitions_is_a_tag_where_there_is_one(
+    digest: str, tags: dict[str, str]
+) -> None:
+    assert replace(DATA, features_digest=digest).definitions == tags
+
+
 DATA = LearntFrom(name="kept", as_of=AS_OF, digest="d", cutoffs=[AS_OF], rows=10)
 
 
@@ -79,7 +102,7 @@ def test_the_table_starts_with_the_metric_that_decides_and_marks_the_registered(
         ["new", "candidate", 0.01, 0.8, None, ""],
         ["rule", "baseline", None, 0.7, 0.2, "v4 (champion)"],
     ]
-    assert outcome.notes[0] == "rule does not beat the baseline for sure."
+    assert outcome.notes[0] == "new does not beat the baseline for sure."
 
 
 def test_a_dry_run_registers_nobody_in_the_table() -> None:
