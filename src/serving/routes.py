@@ -19,6 +19,7 @@ from starlette.routing import Route
 from privacy.consent import EMAIL_MARKETING
 from serving import unsubscribe
 from serving.brain import Brain, log
+from serving.docs import PAGE
 from serving.edge import label
 from serving.handlers import Handler, Question, answer, predict, recommend
 from serving.messages import PredictRequest, RecommendRequest, RenderRequest
@@ -40,8 +41,10 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def web_routes() -> list[Route]:
-    """Return the routes of an app whose `state.brain` is set."""
+    """Return the routes of an app whose `state.brain` and `state.docs` are set."""
     return [
+        Route("/", get_page),
+        Route("/docs.json", get_docs),
         Route("/v1/predict/{customer_id:path}", _guarded(get_predict)),
         Route("/v1/recommend/{customer_id:path}", _guarded(get_recommend)),
         Route("/v1/render/{campaign}/{customer_id:path}", _guarded(get_render)),
@@ -87,6 +90,17 @@ def html_response(rendering: dict[str, Any]) -> Response:
     """Return the HTML part of a rendering; empty where nothing may be sent, headers say why."""
     headers = {**_NO_STORE, "X-Sendwise-Send": "true" if rendering["send"] else "false"}
     return HTMLResponse(rendering["html"] or "", headers=headers)
+
+
+async def get_page(_: Request) -> Response:
+    """GET /: a page to try the service on."""
+    return HTMLResponse(PAGE)
+
+
+async def get_docs(request: Request) -> Response:
+    """GET /docs.json: the OpenAPI document."""
+    body = orjson.dumps(request.app.state.docs(), option=orjson.OPT_NON_STR_KEYS)
+    return Response(body, media_type="application/json")
 
 
 async def get_predict(request: Request) -> Response:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, PrivateAttr
 from starlette.applications import Starlette
 from starlette.responses import Response
 
+from serving.docs import ABOUT, document
 from serving.edge import Edge, Labelled
 from serving.messages import (
     PredictRequest,
@@ -69,13 +70,6 @@ class SendwiseService(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML is
         return Labelled(super().to_asgi(is_main=is_main))
 
 
-ABOUT = """
-Predictions, recommendations and finished e-mail content at the moment of sending.
-
-Each question has a GET form for one customer, too: `/v1/predict/{customer_id}`,
-`/v1/recommend/{customer_id}?slot=&n=`, `/v1/render/{campaign}/{customer_id}?send_id=&format=html`.
-Errors are problem+json (RFC 9457).
-"""
 WEB = Starlette()
 
 
@@ -99,6 +93,7 @@ class Sendwise:
         _silence_access_log()
         self._post = post
         self._brain = WEB.state.brain = open_brain()
+        WEB.state.docs = _docs
         WEB.router.routes[:] = web_routes()
 
     @bentoml.api(route="/v1/predict", output_spec=PredictResults)  # type: ignore[untyped-decorator]
@@ -123,6 +118,10 @@ class Sendwise:
 
 
 Sendwise.add_asgi_middleware(Edge)  # type: ignore[attr-defined]  # the decorator made a Service
+
+
+def _docs() -> dict[str, Any]:
+    return document(Sendwise.openapi_spec.asdict())  # type: ignore[attr-defined]  # as above
 
 
 def _silence_access_log() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -117,7 +118,18 @@ def test_the_openapi_page_knows_the_questions_and_their_answers(client: httpx.Cl
         assert "recipients" in body["properties"]
         answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
         assert "results" in answer["properties"]
-    assert client.get("/").status_code == 200
+    assert docs["info"]["title"] == "sendwise"
+    assert "get" in docs["paths"]["/unsubscribe/{token}"]
+
+
+def test_the_docs_page_and_all_it_loads_come_from_the_service(client: httpx.Client) -> None:
+    page = client.get("/").text
+
+    assert "googletagmanager" not in page
+    loaded = re.findall(r'(?:src|href)="(static_content/[^"]*)"', page)
+    assert len(loaded) == 2
+    for path in loaded:
+        assert client.get(f"/{path}").status_code == 200
 
 
 # In a process of its own: BentoML's imports warn, and it settles where its files go.
