@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
+
+import numpy as np
 
 from features.affinity import SHARE_PREFIX
 from features.registry import (
     BASKET_LINES,
     DISCOUNT_SHARE,
+    GAP_MEAN,
     ORDER_VALUE,
     ORDERS,
     RECENCY_DAYS,
@@ -19,6 +23,15 @@ APART: Final = 0.12  # how far a cluster's mean rank is from the middle to be wo
 TASTE_APART: Final = 0.06  # for tastes, which differ less than habits do
 LAPSING: Final = 0.70  # mean rank of recency from which customers are slipping away
 _NAMED: Final = 3  # words in a name; the traits have them all
+
+_COMPARED: Final = {
+    **{orders.name: ("fewer orders", "more orders") for orders in ORDERS},
+    RECENCY_DAYS.name: ("more recent", "less recent"),
+    GAP_MEAN.name: ("shorter gaps", "longer gaps"),
+    ORDER_VALUE.name: ("smaller orders", "bigger orders"),
+    BASKET_LINES.name: ("fewer products at once", "more products at once"),
+    DISCOUNT_SHARE.name: ("fewer discounts", "more discounts"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +67,59 @@ def traits_of(ranks: Mapping[str, float]) -> list[Trait]:
     return [*found, *sorted(others, key=lambda trait: -trait.distance)]
 
 
-def names_of(clusters: Sequence[Sequence[Trait]]) -> list[str]:
+def names_of(
+    clusters: Sequence[Sequence[Trait]], ranks: Sequence[Mapping[str, float]]
+) -> list[str]:
     """Name each cluster by its first words, by as many as it takes to tell them apart.
 
-    "medium baskets" sets nobody apart, so it is a trait but not part of a name.
+    "medium baskets" sets nobody apart, so it is a trait but not part of a name. Clusters that
+    all words describe alike are named by what they differ in most, one beside the other.
+
+    Args:
+        clusters: From `traits_of`.
+        ranks: Mean rank per feature of the same clusters.
     """
     spoken = [[t.word for t in traits if t.word != "medium baskets"] for traits in clusters]
     names = [_phrase(words[:_NAMED]) for words in spoken]
     for number, words in enumerate(spoken):
         if names.count(names[number]) > 1:
             names[number] = _phrase(words)
-    seen: dict[str, int] = {}
+    alike: dict[str, list[int]] = {}
     for number, name in enumerate(names):
-        seen[name] = seen.get(name, 0) + 1
-        if seen[name] > 1:
-            names[number] = f"{name} ({seen[name]})"
+        alike.setdefault(name, []).append(number)
+    for name, members in alike.items():
+        for number, words in _apart(members, ranks, frozenset()).items():
+            names[number] = ", ".join([name, *words])
     return names
+
+
+def _apart(
+    members: Sequence[int], ranks: Sequence[Mapping[str, float]], used: frozenset[str]
+) -> dict[int, list[str]]:
+    """Split alike clusters at the widest gap in any one feature, until each is by itself."""
+    if len(members) == 1:
+        return {members[0]: []}
+
+    def gaps(feature: str) -> list[float]:
+        values = sorted(ranks[each][feature] for each in members)
+        return [high - low for low, high in pairwise(values)]
+
+    feature = max(sorted(ranks[members[0]].keys() - used), key=lambda each: max(gaps(each)))
+    at = int(np.argmax(gaps(feature))) + 1
+    ordered = sorted(members, key=lambda each: ranks[each][feature])
+    words: dict[int, list[str]] = {}
+    for part, word in zip((ordered[:at], ordered[at:]), _compared(feature), strict=True):
+        inside = _apart(part, ranks, used | {feature})
+        words |= {number: [word, *more] for number, more in inside.items()}
+    return words
+
+
+def _compared(feature: str) -> tuple[str, str]:
+    """Say who has less and who has more of a feature than the cluster beside it."""
+    if feature in _COMPARED:
+        return _COMPARED[feature]
+    thing = feature.removeprefix(SHARE_PREFIX).lower().replace("_", " ")
+    return f"less {thing}", f"more {thing}"
 
 
 def _word(rank: float, *, high: str, low: str, middle: str) -> Trait:

@@ -236,7 +236,8 @@ def _describe(
     k: int,
 ) -> tuple[Cluster, ...]:
     means = [ranks[labels == label].mean(axis=0) for label in range(k)]
-    traits = [traits_of(dict(zip(columns, mean.tolist(), strict=True))) for mean in means]
+    by_name = [dict(zip(columns, mean.tolist(), strict=True)) for mean in means]
+    traits = [traits_of(each) for each in by_name]
     return tuple(
         Cluster(
             label=label,
@@ -245,5 +246,5 @@ def _describe(
             share=float((labels == label).mean()),
             profile=_medians(frame[labels == label]),
         )
-        for label, name in enumerate(names_of(traits))
+        for label, name in enumerate(names_of(traits, by_name))
     )

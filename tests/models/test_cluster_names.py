@@ -47,18 +47,37 @@ def test_what_sets_a_cluster_apart_becomes_words(
     assert words(**ranks) == expected
 
 
-def test_names_are_told_apart_by_more_words_and_at_last_by_numbers() -> None:
+def test_names_are_told_apart_by_more_words_and_at_last_by_what_differs_most() -> None:
     base = [Trait("frequent", 0.3), Trait("big baskets", 0.3), Trait("full price", 0.2)]
+    clusters = [base, [*base, Trait("loves produce", 0.1)], base, [Trait("lapsing", 0.4)]]
+    ranks = [dict(MIDDLE) for _ in clusters]
+    ranks[0] |= {"orders_90d": 0.72, "order_value_minor": 0.8}
+    ranks[2] |= {"orders_90d": 0.70, "order_value_minor": 0.7}
 
-    got = names_of([base, [*base, Trait("loves produce", 0.1)], base, [Trait("lapsing", 0.4)]])
-
-    assert got == [
-        "Frequent, big baskets, full price",
+    assert names_of(clusters, ranks) == [
+        "Frequent, big baskets, full price, bigger orders",
         "Frequent, big baskets, full price, loves produce",
-        "Frequent, big baskets, full price (2)",
+        "Frequent, big baskets, full price, smaller orders",
         "Lapsing",
     ]
 
 
+def test_three_that_all_words_describe_alike_have_three_names_and_no_number() -> None:
+    alike = [[Trait("frequent", 0.3)]] * 3
+    ranks = [
+        {**MIDDLE, "recency_days": 0.1, "share_DRUG GM": 0.5},
+        {**MIDDLE, "recency_days": 0.4, "share_DRUG GM": 0.55},
+        {**MIDDLE, "recency_days": 0.4, "share_DRUG GM": 0.45},
+    ]
+
+    assert names_of(alike, ranks) == [
+        "Frequent, more recent",
+        "Frequent, less recent, more drug gm",
+        "Frequent, less recent, less drug gm",
+    ]
+
+
 def test_what_sets_nobody_apart_is_not_in_a_name() -> None:
-    assert names_of([[Trait("regular", 0.0), Trait("medium baskets", 0.0)]]) == ["Regular"]
+    assert names_of([[Trait("regular", 0.0), Trait("medium baskets", 0.0)]], [MIDDLE]) == [
+        "Regular"
+    ]
