@@ -17,7 +17,7 @@ from typing import Any, Final
 import httpx
 
 from core.errors import UnavailableError
-from core.settings import Settings
+from core.settings import Settings, without_login
 from pipelines.drift_report import report_drift
 from pipelines.gallery import write_gallery
 from pipelines.import_data import import_data
@@ -193,7 +193,7 @@ def _outcome(settings: Settings, steps: _Steps, *, as_of: datetime, seconds: flo
     program = SENDWISE.parent
     if program.is_relative_to(Path.cwd()):
         program = program.relative_to(Path.cwd())
-    ui = f"{program}/mlflow ui"
+    ui, address = f"{program}/mlflow ui", without_login(settings.mlflow_uri)
     return Outcome(
         title=f"The main job, end to end, as of {day}",
         columns=("step", "what came of it", "time"),

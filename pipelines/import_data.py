@@ -11,7 +11,7 @@ from typing import Self
 from rich.markup import escape
 
 from core.errors import ConfigError
-from core.settings import Settings
+from core.settings import Settings, missing_conf
 from ingest.commit import Report
 from ingest.datasets import DATASETS, locate
 from ingest.importer import EVENTS_DB, Import
@@ -52,6 +52,8 @@ def import_data(
     if dataset:
         found = locate(dataset, path)
         mapping, inputs = settings.conf / "mappings" / found.mapping, found.inputs
+        if not mapping.is_file():
+            raise ConfigError(f"no mapping {mapping}.{missing_conf(settings.conf)}")
     assert mapping is not None  # noqa: S101  # one of the two was given
     if not inputs:
         raise ConfigError("give at least one file: --events F, --products F, --customers F.")

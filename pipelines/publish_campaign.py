@@ -24,7 +24,7 @@ from content.tiles import make_tiles
 from core.clock import from_us, to_us
 from core.errors import ConfigError, DataError, NotReadyError
 from core.ids import digest
-from core.settings import Settings
+from core.settings import Settings, missing_conf
 from ingest.contract import ORDER_COMPLETED
 from ingest.lake import connect
 from models.assortment import read_assortment
@@ -121,7 +121,9 @@ def source_folder(conf: Path, name: str) -> Path:
     known = sorted(path.parent.name for path in (conf / "campaigns").glob(f"*/{SPEC_FILE}"))
     if name not in known:
         there = ", ".join(known) or "none yet"
-        raise ConfigError(f"no campaign {name!r} in {conf / 'campaigns'}. There is: {there}.")
+        raise ConfigError(
+            f"no campaign {name!r} in {conf / 'campaigns'}. There is: {there}.{missing_conf(conf)}"
+        )
     return conf / "campaigns" / name
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from content.templates import safe_url
 from core.errors import ConfigError
+from core.faults import first_fault
 
 SPEC_FILE: Final = "campaign.yaml"
 
@@ -153,11 +154,8 @@ def load_spec(folder: Path) -> CampaignSpec:
     try:
         spec = CampaignSpec.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        message = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{path}: {where}: {message}{more}.") from None
+        where, what = first_fault(error, CampaignSpec)
+        raise ConfigError(f"{path}: {where}: {what}.") from None
     if spec.name != folder.name:
         raise ConfigError(f"{path}: name {spec.name!r} differs from its folder {folder.name!r}.")
     return spec

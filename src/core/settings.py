@@ -6,9 +6,11 @@ Typed, bounded and frozen. A bad value stops the start with the name of the sett
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 from zoneinfo import available_timezones
 
 import yaml
@@ -22,6 +24,9 @@ from pydantic_settings import (
 )
 
 from core.errors import ConfigError
+from core.faults import first_fault
+
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
@@ -38,7 +43,7 @@ class Settings(BaseSettings):
         pattern=r"^([A-Z]{3})?$",
         description="The shop's base currency. Empty: that of the first import.",
     )
-    rates: dict[str, float] = Field(
+    rates: dict[str, Rate] = Field(
         default_factory=dict,
         description="Value of one unit of another currency in the base currency.",
     )
@@ -121,16 +126,29 @@ def load_settings(**given: object) -> Settings:
     try:
         return Settings(**given)  # type: ignore[arg-type]  # names and types are checked at run time
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(
-            f"setting {name!r} (SENDWISE_{name.upper()} or conf/sendwise.yaml): {first['msg']}"
-        ) from None
+        name, what = first_fault(error, Settings)
+        variable = f"SENDWISE_{name.split('.')[0].upper()}"
+        raise ConfigError(f"setting {name!r} ({variable} or conf/sendwise.yaml): {what}.") from None
     except (SettingsError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(
             f"sendwise.yaml or a SENDWISE_* variable is unreadable: {reason}"
         ) from None
+
+
+def without_login(text: str) -> str:
+    """Return an address, or a message with addresses in it, without anybody's user and password."""
+    return re.sub(r"(?<=://)[^/\s]*@", "", text)
+
+
+def missing_conf(conf: Path) -> str:
+    """Return what to add to "not found in `conf`" where the folder itself is not there; else ''."""
+    if conf.is_dir():
+        return ""
+    return (
+        f" There is no folder {conf} here ({Path.cwd()}): set SENDWISE_CONF to that of your "
+        "configuration, or change to the folder it is in."
+    )
 
 
 def secret_key(settings: Settings) -> str:

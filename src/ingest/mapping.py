@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from core.errors import ConfigError
+from core.faults import first_fault
 from ingest.money import CURRENCIES
 
 
@@ -247,11 +248,9 @@ def load_mapping(path: Path) -> Mapping:
     try:
         mapping = Mapping.model_validate(text)
     except ValidationError as error:
-        # A misspelt key also leaves its field missing: the key is what to show.
-        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        where, what = first_fault(error, Mapping)
         raise ConfigError(
-            f"mapping {path}, {where}: {first['msg']} (docs/how-to/import-your-data.md)."
+            f"mapping {path}, {where}: {what} (docs/how-to/import-your-data.md)."
         ) from None
     if not mapping.sections():
         raise ConfigError(f"mapping {path} has no section. Add events, products or customers.")

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from core.errors import UnavailableError
+from core.settings import without_login
 
 _PATIENCE_S: Final = 3.0
 _SQLITE: Final = b"SQLite format 3\0"
@@ -29,7 +30,8 @@ def knock(uri: str) -> None:
         socket.create_connection((parts.hostname, port), timeout=_PATIENCE_S).close()
     except OSError as error:
         raise UnavailableError(
-            f"MLflow at {uri} does not answer ({error}). Start it, or check SENDWISE_TRACKING_URI."
+            f"MLflow at {without_login(uri)} does not answer ({error}). Start it, or check "
+            "SENDWISE_TRACKING_URI."
         ) from error
 
 

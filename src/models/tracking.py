@@ -30,7 +30,7 @@ from mlflow.utils.git_utils import get_git_commit
 
 from core.clock import to_us
 from core.errors import UnavailableError
-from core.settings import Settings
+from core.settings import Settings, without_login
 from models.artefact import Artefact, save_model
 from models.reachable import knock
 
@@ -78,7 +78,7 @@ def server(settings: Settings) -> Iterator[MlflowClient]:
             raise
         first_line = str(error).strip().splitlines()[0][:200]
         raise UnavailableError(
-            f"MLflow at {uri} does not do its part: {first_line}. "
+            f"MLflow at {without_login(uri)} does not do its part: {without_login(first_line)}. "
             "Start it, or check SENDWISE_TRACKING_URI."
         ) from error
     finally:

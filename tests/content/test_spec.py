@@ -25,7 +25,7 @@ def test_the_shipped_campaign_reads(draft: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        pytest.param("language: en", "tongue: en", "tongue: Extra inputs", id="unknown-name"),
+        pytest.param("language: en", "tongue: en", "tongue: unknown", id="unknown-name"),
         pytest.param(
             "name: weekly_picks", "name: other", "differs from its folder", id="other-name"
         ),

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigError
-from core.settings import load_settings, secret_key
+from core.settings import load_settings, missing_conf, secret_key, without_login
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +46,41 @@ def test_an_unknown_line_in_the_file_is_refused(no_conf: Path) -> None:
 
     with pytest.raises(ConfigError, match="timezome"):
         load_settings()
+
+
+def test_an_unknown_setting_is_answered_with_the_nearest_known(no_conf: Path) -> None:
+    (no_conf / "sendwise.yaml").write_text("gate_margn: 0.1\n")
+
+    with pytest.raises(
+        ConfigError, match=r"'gate_margn' .*: unknown; did you mean 'gate_margin'\?"
+    ):
+        load_settings()
+
+
+@pytest.mark.parametrize("rate", ["0", "-1.2", "NaN"])
+def test_a_rate_is_a_number_above_zero(rate: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENDWISE_RATES", f'{{"USD": {rate}}}')
+
+    with pytest.raises(ConfigError, match=r"'rates.USD' \(SENDWISE_RATES or .*: must be "):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        pytest.param("http://ann:s3cret@host:5000/x", "http://host:5000/x", id="user-and-password"),
+        pytest.param("at http://a:b@c@host: no", "at http://host: no", id="at-sign-in-a-message"),
+        pytest.param("sqlite:////home/a@b/m.db", "sqlite:////home/a@b/m.db", id="path-with-at"),
+        pytest.param("http://host/a@b", "http://host/a@b", id="nothing-to-hide"),
+    ],
+)
+def test_an_address_is_shown_without_its_login(given: str, shown: str) -> None:
+    assert without_login(given) == shown
+
+
+def test_where_there_is_no_conf_folder_its_setting_is_named(no_conf: Path) -> None:
+    assert missing_conf(no_conf) == ""
+    assert "set SENDWISE_CONF" in missing_conf(no_conf / "conf")
 
 
 def test_the_file_that_is_not_yaml_is_one_clear_line(no_conf: Path) -> None:

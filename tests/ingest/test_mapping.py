@@ -14,8 +14,12 @@ from tests.ingest.shop import MAPPING
     [
         pytest.param("source: [", r"is not valid YAML", id="not-yaml"),
         pytest.param("just words", r"must hold keys such as", id="not-a-mapping"),
-        pytest.param(MAPPING + "colour: red", r"colour: Extra inputs", id="unknown-key"),
-        pytest.param(MAPPING.replace("time:", "tmie:"), r"events.0.tmie: Extra", id="misspelt"),
+        pytest.param(MAPPING + "colour: red", r"colour: unknown", id="unknown-key"),
+        pytest.param(
+            MAPPING.replace("time:", "tmie:"),
+            r"events.0.tmie: unknown; did you mean .time.\?",
+            id="misspelt",
+        ),
         pytest.param(MAPPING.replace("GBP", "pounds"), r"currency: .*ISO 4217", id="currency"),
         pytest.param(
             MAPPING.replace("Europe/London", "UK"), r"timezone: .*no time zone", id="zone"

@@ -33,6 +33,14 @@ def test_nobody_listening_is_said_within_seconds(closed_port: int) -> None:
     assert "SENDWISE_TRACKING_URI" in str(caught.value)
 
 
+def test_no_message_holds_the_login_of_the_address(closed_port: int) -> None:
+    with pytest.raises(UnavailableError) as caught:
+        knock(f"http://ann:s3cret@127.0.0.1:{closed_port}")
+
+    assert "s3cret" not in str(caught.value)
+    assert f"http://127.0.0.1:{closed_port}" in str(caught.value)
+
+
 def test_somebody_listening_is_enough() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         knock(f"http://127.0.0.1:{server.getsockname()[1]}/mlflow")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import mlflow
 import pytest
 from matplotlib.figure import Figure
+from mlflow.exceptions import MlflowException
 
+from core.errors import UnavailableError
 from core.settings import Settings
 from models import registry, tracking
 from tests.models.registered import AS_OF, FRAME, register
@@ -101,3 +104,15 @@ def test_inside_mlflow_run_its_run_is_taken_over(
     with tracking.server(workspace) as client:
         assert client.get_run(run.run_id).data.params == {"trials": "2.0", "seed": "7"}
     assert "MLFLOW_RUN_ID" not in os.environ
+
+
+def test_an_error_of_the_server_is_shown_without_the_login(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        uri = f"http://ann:s3cret@127.0.0.1:{listening.getsockname()[1]}"
+        with (
+            pytest.raises(UnavailableError, match="does not do its part") as caught,
+            tracking.server(Settings(home=tmp_path, tracking_uri=uri)),
+        ):
+            raise MlflowException(f"API request to {uri}/api failed")
+
+    assert "s3cret" not in str(caught.value)

@@ -139,3 +139,12 @@ def test_what_cannot_be_told_apart_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         import_data(load_settings(home=tmp_path), as_of=NOW, **given)
+
+
+def test_a_conf_folder_that_is_elsewhere_is_said_with_its_setting(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path / "home", conf=tmp_path / "nowhere")
+    path = tmp_path / "sales.parquet"
+    path.touch()
+
+    with pytest.raises(ConfigError, match=r"no mapping .*online_retail.yaml.*set SENDWISE_CONF"):
+        import_data(settings, as_of=NOW, dataset="online-retail", path=path)

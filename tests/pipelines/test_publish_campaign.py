@@ -81,6 +81,15 @@ def test_an_unknown_campaign_names_those_there_are(settings: Settings) -> None:
         publish_campaign(settings, "spring_sale", as_of=AS_OF)
 
 
+def test_a_conf_folder_that_is_elsewhere_is_said_with_its_setting(
+    settings: Settings, tmp_path: Path
+) -> None:
+    lost = Settings(home=settings.home, conf=tmp_path / "nowhere")
+
+    with pytest.raises(ConfigError, match=r"no campaign 'weekly_picks'.*set SENDWISE_CONF"):
+        publish_campaign(lost, "weekly_picks", as_of=AS_OF)
+
+
 @pytest.mark.parametrize("name", ["../weekly_picks", "", ".", "/etc"])
 def test_a_name_cannot_leave_the_folder_of_campaigns(settings: Settings, name: str) -> None:
     with pytest.raises(ConfigError, match="no campaign"):
