@@ -251,13 +251,6 @@ class EventLog:
             )
             return db.total_changes - before
 
-    def quarantined(self) -> dict[tuple[str, str], int]:
-        """Return how many rows of each source wait in quarantine for each reason."""
-        rows = self._db.execute(
-            "SELECT source, reason, count(*) FROM quarantine GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2"
-        )
-        return {(str(source), str(reason)): int(number) for source, reason, number in rows}
-
     # -- readers
 
     def customers(self, customer_ids: Sequence[str]) -> dict[str, Customer]:
