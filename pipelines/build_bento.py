@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from content.campaign import published
 from core.errors import ConfigError, NotReadyError
@@ -20,6 +22,9 @@ from models.registered import MODELS
 from pipelines.outcome import Outcome
 from pipelines.run_service import SERVICE, fetch_champions, has_news, server_environment
 from serving.brain import SHIPPED
+
+if TYPE_CHECKING:
+    from bentoml import Bento
 
 LOCK = Path("requirements.lock")
 # All rooms the service is made of; the others are not shipped.
@@ -50,31 +55,11 @@ def build_bento(settings: Settings, *, output: Path | None = None) -> Outcome:
         raise ConfigError(f"{output} is there already. Remove it, or give another --output.")
     if has_news(settings):
         fetch_champions(settings)
-    os.environ.update(server_environment(settings, now=settings.now))
-    # After the lines above: BentoML settles where it keeps its files when it is first used.
-    import bentoml
-    from bentoml.exceptions import NotFound
-
     with tempfile.TemporaryDirectory(prefix="sendwise-bento-") as scratch:
         folder = Path(scratch) / "build"
         models = stage(settings, folder, campaigns=campaigns)
-        version = _version(folder)
-        try:
-            built, is_new = bentoml.get(f"sendwise:{version}"), False
-        except NotFound:
-            python = {"requirements_txt": "requirements.txt", "lock_packages": False}
-            built, is_new = (
-                bentoml.build(
-                    SERVICE,
-                    version=version,
-                    build_ctx=str(folder),
-                    labels={f"model.{name}": number for name, number in models.items()},
-                    python=python if (folder / "requirements.txt").is_file() else None,
-                ),
-                True,
-            )
+        built, is_new = _build(settings, folder, models)
     exported = built.export(str(output)) if output else None
-    place = built.tag if exported else built.path
     return Outcome(
         title=f"Bento {built.tag}",
         status="done" if is_new else "unchanged",
@@ -87,13 +72,42 @@ def build_bento(settings: Settings, *, output: Path | None = None) -> Outcome:
         },
         columns=("what", "version"),
         rows=[*(("campaign", name) for name in campaigns), *sorted(models.items())],
-        notes=(
-            f"In {built.path}",
-            *([f"Exported to {exported}"] if exported else []),
-            *([f"Where it is to run: bentoml import {exported}"] if exported else []),
-            f"Run it: SENDWISE_HOME=/srv/sendwise bentoml serve {place}",
-        ),
+        notes=_notes(built, exported),
     )
+
+
+def _build(settings: Settings, folder: Path, models: Mapping[str, str]) -> tuple[Bento, bool]:
+    """Return the bento of what is staged in `folder`, and whether it is new."""
+    os.environ.update(server_environment(settings, now=settings.now))
+    # After the line above: BentoML settles where it keeps its files when it is first used.
+    import bentoml
+    from bentoml.exceptions import NotFound
+
+    version = _version(folder)
+    try:
+        return bentoml.get(f"sendwise:{version}"), False
+    except NotFound:
+        python = {"requirements_txt": "requirements.txt", "lock_packages": False}
+        built = bentoml.build(
+            SERVICE,
+            version=version,
+            build_ctx=str(folder),
+            labels={f"model.{name}": number for name, number in models.items()},
+            python=python if (folder / "requirements.txt").is_file() else None,
+        )
+        return built, True
+
+
+def _notes(built: Bento, exported: str | None) -> list[str]:
+    run = "Run it: SENDWISE_HOME=/srv/sendwise bentoml serve"
+    if not exported:
+        return [f"In {built.path}", f"{run} {built.path}"]
+    return [
+        f"In {built.path}",
+        f"Exported to {exported}",
+        f"Where it is to run: bentoml import {exported}",
+        f"{run} {built.tag}",
+    ]
 
 
 def stage(settings: Settings, folder: Path, *, campaigns: list[str]) -> dict[str, str]:

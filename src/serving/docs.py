@@ -34,7 +34,8 @@ PAGE: Final = """<!doctype html>
 <div id="docs"></div>
 <script src="static_content/swagger-ui-bundle.js"></script>
 <script>
-SwaggerUIBundle({url: "docs.json", dom_id: "#docs", deepLinking: true, validatorUrl: null});
+SwaggerUIBundle({url: "docs.json", dom_id: "#docs", deepLinking: true, validatorUrl: null,
+  defaultModelsExpandDepth: -1});
 </script>
 </body>
 </html>
@@ -82,9 +83,9 @@ def document(given: Document) -> Document:
     for name in _QUERIES:
         post = paths[f"/v1/{name}"]["post"]
         answer = post["responses"][200]
-        ours[f"/v1/{name}"] = {
-            "post": {**post, "tags": [_QUESTIONS], "responses": {"200": answer, **_problems()}}
-        }
+        own = {"tags": [_QUESTIONS], "summary": post.get("description", "")}
+        responses = {"200": answer, **_problems()}
+        ours[f"/v1/{name}"] = {"post": {**post, **own, "responses": responses}}
         where = f"/v1/{name}/{{customer_id}}"
         if name == "render":
             where = "/v1/render/{campaign}/{customer_id}"
@@ -111,7 +112,7 @@ def _get_form(name: str, where: str, answer: Document) -> Document:
     ]
     return {
         "tags": [_QUESTIONS],
-        "description": f"The same as POST /v1/{name}, for one customer.",
+        "summary": f"The same for one customer as POST /v1/{name}.",
         "parameters": [*_path_parameters(where), *queries],
         "responses": {"200": {"description": "The answer.", "content": content}, **_problems()},
     }
@@ -133,7 +134,7 @@ def _readers_paths() -> Document:
 def _for_readers(where: str, what: str, content: Document) -> Document:
     return {
         "tags": [_READERS],
-        "description": what,
+        "summary": what,
         "parameters": _path_parameters(where),
         "responses": {
             "200": {"description": "Done.", "content": content},
