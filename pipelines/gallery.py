@@ -197,10 +197,11 @@ def _write(
         (folder / name).write_bytes(picture.content)
         return name
 
+    cards = []
     for number, look in enumerate(looks, start=1):
-        page = move_pictures(look.mail.html or "", place)
-        (folder / f"{number:02d}.html").write_text(page, encoding="utf-8")
-    cards = "\n".join(_card(number, look, campaign) for number, look in enumerate(looks, start=1))
+        mail = move_pictures(look.mail.html or "", place)
+        (folder / f"{number:02d}.html").write_text(mail, encoding="utf-8")
+        cards.append(_card(number, look, mail, campaign))
     sample = Path(__file__).parent / "pages" / "gallery.html"
     page = sample.read_text(encoding="utf-8")
     for mark, text in (
@@ -208,13 +209,14 @@ def _write(
         ("send_id", escape(send_id)),
         ("count", str(len(looks))),
         ("clusters", str(len({look.cluster for look in looks} - {""}))),
-        ("cards", cards),
+        ("cards", "\n".join(cards)),
     ):
         page = page.replace(f"<!--{mark}-->", text)
     (folder / "index.html").write_text(page, encoding="utf-8")
 
 
-def _card(number: int, look: Look, campaign: CompiledCampaign) -> str:
+def _card(number: int, look: Look, html: str, campaign: CompiledCampaign) -> str:
+    # The e-mail stands in the page, too: a page opened from disk may not measure other files.
     mail, sender = look.mail, escape(campaign.spec.sender.name)
     products = "".join(_product(product) for product in look.products)
     blocks = "".join(
@@ -227,8 +229,8 @@ def _card(number: int, look: Look, campaign: CompiledCampaign) -> str:
 <div class="inbox"><span class="face">{sender[:1]}</span><p><b>{sender}</b><br>
 <span class="subject">{escape(mail.subject or "")}</span>
 <span class="preheader">{escape(mail.preheader or "")}</span></p></div>
-<div class="frame"><iframe src="{number:02d}.html" sandbox="allow-same-origin" loading="lazy"
- title="E-mail to customer {escape(mail.customer_id)}"></iframe></div>
+<div class="frame"><iframe src="{number:02d}.html" sandbox="allow-same-origin"
+ title="E-mail to customer {escape(mail.customer_id)}" srcdoc="{escape(html)}"></iframe></div>
 <details open><summary>Why these products</summary><ul class="products">{products}</ul></details>
 <details><summary>Why these blocks</summary><ul class="blocks">{blocks}</ul></details>
 <a href="{number:02d}.html">Open the e-mail by itself</a>

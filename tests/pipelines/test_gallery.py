@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,17 @@ def test_the_page_works_from_disk(workspace: Settings) -> None:
     assert found[picture] == PNG
     assert f'src="{picture}"'.encode() in found["01.html"]
     assert not re.findall(rb"(?:src|href)=\"https?:", found["index.html"])
+
+
+def test_each_frame_holds_its_email_and_grows_to_its_height(workspace: Settings) -> None:
+    write_gallery(workspace, "weekly_picks", as_of=NOW)
+
+    found = pages(workspace.home)
+    index = found["index.html"].decode()
+    for name, held in re.findall(r'iframe src="([^"]+)"[^>]*srcdoc="([^"]+)"', index):
+        assert unescape(held) == found[name].decode()
+    assert index.count("srcdoc=") == SHOWN
+    assert "scrollHeight" in index
 
 
 def test_the_page_names_no_address(workspace: Settings) -> None:
