@@ -219,7 +219,7 @@ class Mailbox:
         """Take the sender."""
         if self.hang_up_at_mail:
             self.hang_up_at_mail -= 1
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
         if self.sender_reply:
             return self.sender_reply
@@ -249,7 +249,7 @@ class Mailbox:
             reached.set()
             await asyncio.to_thread(go_on.wait, 60)
         if address in self.hang_up_after_data:  # taken, but the sender never hears of it
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
         return "250 OK"
 

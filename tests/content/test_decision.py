@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from typing import get_args
+from collections.abc import Callable
+from typing import Any, get_args
 
 import pytest
 
@@ -49,7 +50,9 @@ def test_a_decision_is_read_back_from_json_to_the_last_bit() -> None:
         pytest.param(lambda kept: kept.pop("slots"), id="no-slots"),
     ],
 )
-def test_another_shape_is_an_error_that_rendering_answers(damage) -> None:  # noqa: ANN001  # parametrised
+def test_another_shape_is_an_error_that_rendering_answers(
+    damage: Callable[[dict[str, Any]], object],
+) -> None:
     kept = DECISION.to_dict()
     damage(kept)
 

@@ -35,7 +35,9 @@ def test_a_drawing_has_its_tones_and_stays_inside_its_square(key: str) -> None:
 
     drawing(Pen(ImageDraw.Draw(picture), (20, 20), 1.0, PALETTE))
 
-    left, top, right, bottom = Image.eval(picture.convert("L"), lambda tone: 255 - tone).getbbox()
+    box = Image.eval(picture.convert("L"), lambda tone: 255 - tone).getbbox()
+    assert box is not None
+    left, top, right, bottom = box
     assert left >= 19
     assert top >= 19
     assert right <= 122

@@ -42,7 +42,11 @@ class File(BaseModel):
     [
         ({}, "called", "missing"),
         ({"caled": "a"}, "caled", "unknown; did you mean 'called'?"),
-        ({"called": "a", "parts": [{"siz": 1}]}, "parts.0.siz", "unknown; did you mean 'size'?"),
+        (
+            {"called": "a", "parts": [{"sizes": 1}]},
+            "parts.0.sizes",
+            "unknown; did you mean 'size'?",
+        ),
         ({"called": "a", "parts": [{"x": 1}]}, "parts.0.x", "unknown; there is size, sort"),
         ({"called": "a", "parts": [{"size": 0}]}, "parts.0.size", "must be at least 1"),
         ({"called": "a", "parts": [{"size": "x"}]}, "parts.0.size", "must be a whole number"),

@@ -37,7 +37,8 @@ Lake = Callable[[Iterable[Happened]], duckdb.DuckDBPyConnection]
 
 def tables(rows: Iterable[Happened]) -> tuple[pa.Table, pa.Table]:
     """Return the event and the item table of what happened."""
-    events, items = [], []
+    events: list[dict[str, int | str | None]] = []
+    items: list[dict[str, int | str | None]] = []
     for number, row in enumerate(rows):
         shared = {
             "event_id": row.ident or f"e{number}",

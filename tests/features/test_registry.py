@@ -9,13 +9,14 @@ from features.registry import (
     PROPENSITY,
     RECENCY_DAYS,
     WINDOWED,
+    Feature,
     definitions_digest,
     names,
 )
 
 
 @pytest.mark.parametrize("feature", PROPENSITY, ids=lambda feature: feature.name)
-def test_a_feature_says_what_it_is(feature) -> None:  # noqa: ANN001  # pytest gives it
+def test_a_feature_says_what_it_is(feature: Feature) -> None:
     assert feature.unit
     assert feature.description.endswith(".")
     assert feature.name.isidentifier()

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -111,7 +112,7 @@ BAD_INPUTS = [
 @pytest.mark.parametrize(("change", "error", "message"), BAD_INPUTS)
 @pytest.mark.parametrize("used", [False, True], ids=["new-workspace", "used-workspace"])
 def test_a_mistake_is_one_line_and_leaves_the_workspace_as_it_was(
-    shop: Shop, change: dict[str, str], error: type[Exception], message: str, used: bool
+    shop: Shop, change: dict[str, Any], error: type[Exception], message: str, used: bool
 ) -> None:
     if used:
         shop.take(

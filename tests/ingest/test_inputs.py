@@ -59,11 +59,13 @@ def test_the_lines_of_a_compressed_file_are_those_of_its_content(shop: Shop) -> 
 
 def test_a_parquet_file_is_read_with_the_numbers_of_its_rows(shop: Shop) -> None:
     path = shop.folder / "events.parquet"
-    duckdb.sql(
+    table = duckdb.sql(
         "SELECT 'A' || i AS order_no, 1 AS line, CASE i WHEN 2 THEN 'soon' ELSE '2024-01-01' END"
         " AS bought, 'ann' AS customer, 'tea' AS sku, 2 AS qty, 3.5::DOUBLE AS price"
         " FROM range(1, 4) t(i)"
-    ).write_parquet(str(path))
+    )
+    assert table is not None
+    table.write_parquet(str(path))
 
     shop.take(events=path)
 

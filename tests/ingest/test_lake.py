@@ -4,9 +4,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,7 +99,7 @@ def test_a_machine_order_changes_neither_tastes_nor_popularity_nor_the_assortmen
     robot = "R1,1,2024-05-02 09:00:00,robot,mug,99,3.50\n"
     visited.take(mapping, events=EVENTS + robot, products=PRODUCTS)
 
-    def learnt(one: Shop) -> tuple[list[dict[str, object]], list[str], list[float], list[int]]:
+    def learnt(one: Shop) -> tuple[list[dict[Hashable, Any]], list[str], list[float], list[float]]:
         write(one)
         connection = connect(one.home)
         tastes = affinity(connection, by="department", as_of=AS_OF)

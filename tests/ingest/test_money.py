@@ -13,7 +13,7 @@ from ingest.money import CURRENCIES, minor_digits, minor_units_sql
 def test_a_unit_has_the_minor_units_of_iso_4217(currency: str, units: int) -> None:
     sql = f"SELECT {minor_units_sql('code')} FROM (SELECT '{currency}' AS code)"  # noqa: S608
 
-    assert duckdb.sql(sql).fetchall() == [(units,)]
+    assert duckdb.execute(sql).fetchall() == [(units,)]
     assert 10 ** minor_digits(currency) == units
 
 
