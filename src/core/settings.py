@@ -47,7 +47,9 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="Value of one unit of another currency in the base currency.",
     )
-    timezone: str = Field("UTC", description="The shop's time zone, for days and hours.")
+    timezone: str = Field(
+        "", description="The shop's time zone, for days and hours. Empty: that of the first import."
+    )
 
     tracking_uri: str = Field("", description="MLflow server. Empty: SQLite in the workspace.")
     experiment: str = Field("sendwise", description="MLflow experiment that runs go to.")
@@ -85,7 +87,7 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
-        if name not in available_timezones():
+        if name and name not in available_timezones():
             raise ValueError(f"no time zone {name!r}; write for example Europe/London")
         return name
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -41,9 +42,13 @@ class Shop:
 
     @classmethod
     def of(cls, settings: Settings) -> Shop:
-        """Return the shop that the settings describe; the first import may have fixed its money."""
-        currency = settings.currency or _fixed_currency(settings.home / EVENTS_DB)
-        return cls(timezone=settings.timezone, currency=currency, rates=dict(settings.rates))
+        """Return the shop of the settings; what they leave open the first import has fixed."""
+        currency, timezone = _fixed(settings.home / EVENTS_DB)
+        return cls(
+            timezone=settings.timezone or timezone or "UTC",
+            currency=settings.currency or currency,
+            rates=dict(settings.rates),
+        )
 
 
 def feature_frame(
@@ -205,12 +210,9 @@ def _rates(
     }
 
 
-def _fixed_currency(path: Path) -> str:
-    """Return the base currency that the event log keeps its sums in, empty without a log."""
+def _fixed(path: Path) -> tuple[str, str]:
+    """Return base currency and time zone of the event log, empty without one."""
     if not path.exists():  # opening it would make it
-        return ""
-    log = EventLog(path)
-    try:
-        return log.currency or ""
-    finally:
-        log.close()
+        return "", ""
+    with closing(EventLog(path)) as log:
+        return log.currency or "", log.timezone or ""

@@ -85,6 +85,7 @@ class Import:
                 self.lines.settle(log if log and log.count("events") else None)
                 log = log or EventLog(self.path)
                 log.fix_currency(currency)
+                log.fix_timezone(self.mapping.timezone)
                 commit = Commit(self.staging, self.lines, log, self.mapping.source, sections)
                 report = commit.run(progress)
             finally:

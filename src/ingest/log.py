@@ -120,13 +120,21 @@ class EventLog:
         """Return how many rows `table` of the log has."""
         return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])
 
-    # -- base currency
+    # -- what the first import fixes
 
     @property
     def currency(self) -> str | None:
         """The base currency, or None before the first import."""
-        row = self._db.execute("SELECT value FROM meta WHERE key = 'currency'").fetchone()
-        return str(row[0]) if row else None
+        return self._fixed("currency")
+
+    @property
+    def timezone(self) -> str | None:
+        """The time zone of the first source, or None before the first import."""
+        return self._fixed("timezone")
+
+    def fix_timezone(self, timezone: str) -> None:
+        """Keep the time zone of the first source; later ones change nothing."""
+        self._db.execute("INSERT OR IGNORE INTO meta VALUES ('timezone', ?)", (timezone,))
 
     def fix_currency(self, currency: str) -> None:
         """Set the base currency once and for all.
@@ -140,6 +148,10 @@ class EventLog:
                 f"setting 'currency' is {currency}, but {self.path} keeps its sums in "
                 f"{self.currency}. Use that currency, or another --home."
             )
+
+    def _fixed(self, name: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (name,)).fetchone()
+        return str(row[0]) if row else None
 
     # -- events
 

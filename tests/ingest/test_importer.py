@@ -21,6 +21,7 @@ def test_lines_become_orders_with_their_products(shop: Shop) -> None:
     report = shop.take(events=EVENTS, products=PRODUCTS, customers=CUSTOMERS)
 
     assert (report.events, report.items, report.products, report.customers) == (2, 3, 2, 2)
+    assert shop.query("SELECT value FROM meta WHERE key = 'timezone'") == [("Europe/London",)]
     assert shop.dump()["events"] == [
         (
             "A1",

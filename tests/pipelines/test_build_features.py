@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -118,3 +119,15 @@ def test_the_base_currency_is_that_of_the_first_import(tmp_path: Path) -> None:
     log.close()
 
     assert Shop.of(Settings(home=tmp_path)).currency == "GBP"
+
+
+def test_the_time_zone_is_that_of_the_first_import_unless_a_setting_says_otherwise(
+    tmp_path: Path,
+) -> None:
+    assert Shop.of(Settings(home=tmp_path)).timezone == "UTC"
+    with closing(EventLog(tmp_path / "events.db")) as log:
+        log.fix_timezone("Europe/London")
+        log.fix_timezone("Asia/Tokyo")
+
+    assert Shop.of(Settings(home=tmp_path)).timezone == "Europe/London"
+    assert Shop.of(Settings(home=tmp_path, timezone="Europe/Rome")).timezone == "Europe/Rome"
