@@ -56,10 +56,13 @@ class Consent:
 class ConsentLedger:
     """The ledger in one SQLite file, which may hold other tables too. Safe to share by threads."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the ledger at `path`; file and table are made where they are not there yet."""
+    def __init__(self, path: Path, *, wait_s: float = 30) -> None:
+        """Open the ledger at `path`; file and table are made where they are not there yet.
+
+        `wait_s` is how long an entry waits for another process that writes the file.
+        """
         self._lock = threading.Lock()
-        self._db = open_database(path)
+        self._db = open_database(path, wait_s=wait_s)
         if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'consents'").fetchone():
             self._db.execute(_DDL)
 

@@ -9,6 +9,7 @@ does not have. Nothing missing stops the start: the service says what, and falls
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import threading
 import time
@@ -39,6 +40,7 @@ log = logging.getLogger("bentoml.sendwise")  # BentoML shows what is under its o
 
 SHIPPED: Final = Path(__file__).resolve().parents[1] / "shipped"  # there in a bento only
 
+_WAIT_S: Final = 8.0
 _LOOK_S: Final = 1.0  # at most this often, the workspace is looked at for something new
 
 
@@ -75,8 +77,9 @@ class Brain:
         self._shipped = shipped
         self.events = EventLog(settings.home / "events.db")
         self.consents = ConsentLedger(settings.home / "events.db")
-        # A connection of its own: while an import holds the file, only unsubscribing waits.
-        self.withdrawals = ConsentLedger(settings.home / "events.db")
+        # A connection of its own: while an import holds the file, only unsubscribing waits, and
+        # less long than BentoML does, whose answer no reader could make anything of.
+        self.withdrawals = ConsentLedger(settings.home / "events.db", wait_s=_WAIT_S)
         self.decisions = DecisionLog(settings.home / "decisions.db", delay=settings.decision_delay)
         self.links = Unsubscribe(secret_key(settings), settings.mail_url)
         self.campaigns: Mapping[str, CompiledCampaign] = {}
@@ -119,6 +122,10 @@ class Brain:
         return [
             text
             for is_there, text in (
+                (
+                    self.events.count("catalogue"),
+                    "nothing imported, which is the first step: `sendwise import`",
+                ),
                 (self.campaigns, "no campaign: `sendwise publish weekly_picks`"),
                 (self.snapshot, "no snapshot, so nothing personal: `sendwise score`"),
                 (self._versions.propensity, "no propensity model: `sendwise train propensity`"),
@@ -249,7 +256,19 @@ def open_brain() -> Brain:
     brain = Brain(settings, clock=_clock(settings.now))
     if lacking := brain.missing():
         log.warning("service.incomplete home=%s %s", settings.home, "; ".join(lacking))
+    if locked := unwritable(settings.home):
+        log.error(
+            "service.read_only files=%s unsubscribing fails, and no decision is kept: a repeated "
+            "call may give other content. Give this user the right to write there.",
+            ", ".join(map(str, locked)),
+        )
     return brain
+
+
+def unwritable(home: Path) -> list[Path]:
+    """Return what the service writes in a workspace and may not."""
+    needed = (home, home / "events.db", home / "decisions.db")
+    return [path for path in needed if path.exists() and not os.access(path, os.W_OK)]
 
 
 def _clock(fixed: str) -> Callable[[], datetime]:

@@ -45,14 +45,19 @@ _READERS: Final = "For the readers of e-mails"
 _PROBES: Final = "Infrastructure"
 _TEXT: Final = {"type": "string"}
 _NUMBER: Final = {"type": "integer", "minimum": 0}
+_CONTEXT: Final = {**_TEXT, "description": "Accepted, and read by `render` only."}
 _QUERIES: Final[dict[str, dict[str, Document]]] = {
-    "predict": {"outputs": {**_TEXT, "description": "Names, separated by commas."}},
+    "predict": {
+        "outputs": {**_TEXT, "description": "Names, separated by commas."},
+        "context.NAME": _CONTEXT,
+    },
     "recommend": {
         "slot": {**_TEXT, "enum": list(get_args(Slot)), "default": "new_for_you"},
         "n": {"type": "integer", "minimum": 1, "maximum": MAX_PRODUCTS, "default": 10},
         "exclude": {**_TEXT, "description": "Product ids, separated by commas."},
         "category": {**_TEXT, "description": "Category path; what lies below it counts too."},
         "max_price_minor": {**_NUMBER, "description": "Highest price, minor units."},
+        "context.NAME": _CONTEXT,
     },
     "render": {
         "send_id": {**_TEXT, "description": "Names the send. Default: the day."},

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.problems import MEDIA_TYPE, Problem, from_status
+from serving.unsubscribe import not_done
 
 MAX_BODY: Final = 4_000_000  # bytes; a thousand recipients with some context take far less
 
@@ -22,13 +24,14 @@ _JSON: Final = (b"content-type", b"application/json")
 _REAL_PATH: Final = "sendwise.path"
 _PROBES: Final = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 _OTHER: Final = "/other"
+_UNSUBSCRIBE: Final = "/unsubscribe/{token}"
 _LABELS: Final = (
     (re.compile(r"/v1/(predict|recommend|render)"), None),
     (re.compile(r"/(docs\.json|schema\.json|livez|readyz|healthz|metrics)?"), None),
     (re.compile(r"/v1/predict/.*", re.DOTALL), "/v1/predict/{customer_id}"),
     (re.compile(r"/v1/recommend/.*", re.DOTALL), "/v1/recommend/{customer_id}"),
     (re.compile(r"/v1/render/.*", re.DOTALL), "/v1/render/{campaign}/{customer_id}"),
-    (re.compile(r"/unsubscribe/.*", re.DOTALL), "/unsubscribe/{token}"),
+    (re.compile(r"/unsubscribe/.*", re.DOTALL), _UNSUBSCRIBE),
     (re.compile(r"/assets/.*", re.DOTALL), "/assets"),
 )
 
@@ -129,9 +132,14 @@ def _with_problems(scope: Scope, receive: Receive, send: Send) -> Send:
             kind = dict(message["headers"]).get(b"content-type", b"").decode("latin-1")
             replaced = status >= 400 and not kind.startswith((MEDIA_TYPE, "text/html"))
             if replaced:
-                response = from_status(status, scope["path"]).response(scope["path"])
-                await response(scope, receive, send)
+                await _answer(status, scope["path"])(scope, receive, send)
         if not replaced:
             await send(message)
 
     return send_problem
+
+
+def _answer(status: int, path: str) -> Response:
+    if label(path) == _UNSUBSCRIBE and (status == 429 or status >= 500):
+        return not_done()  # a reader sees it, and the token is nobody's business
+    return from_status(status, path).response(path)

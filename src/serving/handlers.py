@@ -177,11 +177,17 @@ def _reasons(profile: Profile, outputs: Mapping[str, Value]) -> dict[str, str]:
     reasons: dict[str, str] = {}
     recency, orders = profile.features.get("recency_days"), profile.features.get("orders_365d")
     if outputs.get(P_ORDER) is not None and recency is not None and orders is not None:
-        reasons[P_ORDER] = f"last order {recency:.0f} days ago, {orders:.0f} orders in a year"
+        last, often = _counted(recency, "day"), _counted(orders, "order")
+        reasons[P_ORDER] = f"last order {last} ago, {often} in a year"
     traits = profile.outputs.get("cluster_traits")
     if outputs.get("cluster") is not None and isinstance(traits, list):
         reasons["cluster"] = ", ".join(traits)
     return reasons
+
+
+def _counted(number: Value, noun: str) -> str:
+    text = f"{number:.0f}"
+    return f"{text} {noun}{'' if text == '1' else 's'}"
 
 
 def _known_outputs(brain: Brain) -> Sequence[str]:

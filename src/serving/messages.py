@@ -27,18 +27,14 @@ class _Request(BaseModel):
 
 
 class Recipient(_Request):
-    """One customer who is asked about."""
+    """One customer who is asked about, and what the sender knows of the moment."""
 
     customer_id: CustomerId = Field(examples=["hh-1"])
-
-
-class Reader(Recipient):
-    """One customer who gets an e-mail, and what its sender knows of the moment."""
-
     context: Annotated[dict[ContextName, ContextValue], Field(max_length=MAX_CONTEXT)] = Field(
         default_factory=dict,
-        description="What templates and rules of the campaign read as `context.NAME`. Long texts "
-        "are cut to 200 characters; null is empty.",
+        description="What templates and rules of a campaign read as `context.NAME` when it is "
+        "rendered; predictions and lists of products do not read it. Long texts are cut to 200 "
+        "characters; null is empty.",
         examples=[{"store": "Leeds"}],
     )
 
@@ -75,10 +71,9 @@ class RecommendRequest(_Batch):
     filter: ProductFilter = Field(default_factory=ProductFilter)
 
 
-class RenderRequest(_Request):
+class RenderRequest(_Batch):
     """Ask for finished content."""
 
-    recipients: list[Reader] = Field(min_length=1, max_length=MAX_RECIPIENTS)
     campaign: Name = Field(examples=["weekly_picks"])
     send_id: Name | None = Field(None, description="Names the send. Default: the day.")
     format: Literal["html", "json"] = Field(

@@ -148,9 +148,13 @@ async def withdraw(request: Request) -> Response:
         return HTMLResponse(unsubscribe.unknown_page(), 404, headers=_NO_STORE)
     # In a thread: a long import may hold the file, and others must not wait with this one.
     source = f"unsubscribe:{link.campaign}"
-    await run_in_threadpool(
-        brain.withdrawals.withdraw, link.customer_id, EMAIL_MARKETING, source, brain.now()
-    )
+    try:
+        await run_in_threadpool(
+            brain.withdrawals.withdraw, link.customer_id, EMAIL_MARKETING, source, brain.now()
+        )
+    except Exception as error:  # noqa: BLE001  # a reader gets a page, and the log no token
+        log.error("unsubscribe.failed campaign=%s error=%r", link.campaign, error)
+        return unsubscribe.not_done()
     return HTMLResponse(unsubscribe.done_page(), headers=_NO_STORE)
 
 
@@ -171,7 +175,7 @@ def _asked(request: Request) -> dict[str, object]:
         asked["campaign"] = path["campaign"]
     chosen: dict[str, str] = {}
     context = {name: query[name] for name in query if name.startswith(_CONTEXT)}
-    if context:  # a question that reads none refuses it, as in a POST
+    if context:
         recipient["context"] = {key.removeprefix(_CONTEXT): context[key] for key in context}
     for name in (each for each in query if each not in context):
         if name in asked:

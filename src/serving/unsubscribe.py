@@ -10,8 +10,10 @@ from html import escape
 from typing import Final, NamedTuple
 
 from itsdangerous import BadData, URLSafeSerializer
+from starlette.responses import HTMLResponse
 
 _SALT: Final = "unsubscribe"
+_AGAIN_S: Final = 60  # an import may hold the store for as long
 
 ONE_CLICK: Final = "List-Unsubscribe=One-Click"
 
@@ -75,6 +77,18 @@ def unknown_page() -> str:
         "This link does not work",
         "It may have been cut off. Please open the whole link from the e-mail, "
         "or use the unsubscribe button of your e-mail program.",
+    )
+
+
+def not_done() -> HTMLResponse:
+    """Return the answer where the store did not take it: nobody may believe that it did."""
+    page = _page(
+        "That did not work",
+        "You are still subscribed. Please try again in a few minutes, or reply to the e-mail "
+        "and ask us to unsubscribe you.",
+    )
+    return HTMLResponse(
+        page, 503, headers={"Retry-After": str(_AGAIN_S), "Cache-Control": "no-store"}
     )
 
 

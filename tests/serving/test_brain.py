@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import threading
@@ -17,6 +18,7 @@ from models import bundles
 from models.artefact import save_model
 from models.registered import PROPENSITY as NAME
 from models.rules import Recency
+from serving import brain as brain_module
 from serving import rescoring
 from serving.brain import Brain
 from tests.serving import shop
@@ -181,3 +183,19 @@ def test_what_a_bento_brings_fills_in_for_an_empty_workspace(
 
 def test_the_clock_is_the_one_given(brain: Brain) -> None:
     assert brain.now() == datetime.fromisoformat("2024-06-01T12:00:00+00:00")
+
+
+def test_a_workspace_that_cannot_be_written_is_named_at_the_start(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    may = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: path != home / "events.db" and may(path, mode)
+    )
+    monkeypatch.setenv("SENDWISE_HOME", str(home))
+    monkeypatch.setattr(brain_module.log, "propagate", True)
+
+    brain_module.open_brain().close()
+
+    (line,) = [each.getMessage() for each in caplog.records if "read_only" in each.getMessage()]
+    assert f"files={home / 'events.db'} unsubscribing" in line

@@ -67,7 +67,7 @@ def test_a_get_form_answers_the_one_result_and_names_its_query(docs: dict[str, A
     assert schema == {"$ref": "#/components/schemas/Recommendation"}
     assert {each["name"] for each in form["parameters"]} == {
         "customer_id",
-        *("slot", "n", "exclude", "category", "max_price_minor"),
+        *("slot", "n", "exclude", "category", "max_price_minor", "context.NAME"),
     }
 
 

@@ -42,6 +42,7 @@ def seen() -> Seen:
         Route("/v1/predict", echo, methods=["POST"]),
         Route("/v1/predict/{customer_id:path}", lambda _: Response("found")),
         Route("/fails/{status}", fails),
+        Route("/unsubscribe/{status}", fails),
         Route("/readyz", lambda _: Response("no", 503)),
     ]
     return Seen(Edge(Starlette(routes=routes)))
@@ -149,3 +150,12 @@ def test_every_error_is_a_problem(
 
 def test_probes_keep_their_status(seen: Seen) -> None:
     assert ask(seen, "GET", "/readyz").status_code == 503
+
+
+@pytest.mark.parametrize("status", [429, 503, 504])
+def test_whoever_unsubscribes_at_a_busy_service_gets_a_page(seen: Seen, status: int) -> None:
+    got = ask(seen, "GET", f"/unsubscribe/{status}")
+
+    assert (got.status_code, got.headers["retry-after"]) == (503, "60")
+    assert got.headers["content-type"].startswith("text/html")
+    assert "did not work" in got.text

@@ -5,6 +5,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -182,7 +183,19 @@ def test_with_nothing_at_all_the_list_is_empty_not_an_error(
     brain = open_brain(tmp_path / "empty")
 
     assert ask_recommend(brain, "ann")["products"] == []
-    assert len(brain.missing()) == 3
+    first, *others = brain.missing()
+    assert "sendwise import" in first  # nothing else can be made before
+    assert len(others) == 3
+
+
+def test_one_order_is_not_orders(home: Path, open_brain: OpenBrain) -> None:
+    once = replace(shop.profile("ann"), features={"recency_days": 1.0, "orders_365d": 1.0})
+    brain = open_brain(home)
+    brain.profiles = lambda _: {"ann": once}  # type: ignore[method-assign]
+
+    (got,) = ask_predict(brain, "ann")
+
+    assert got["reasons"]["p_order_30d"] == "last order 1 day ago, 1 order in a year"
 
 
 async def ask_many(brain: Brain, customer_ids: list[str]) -> list[str]:

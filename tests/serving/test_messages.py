@@ -35,8 +35,7 @@ def told(context: dict[str, object]) -> dict[str, Any]:
         pytest.param("recommend", people("a") | {"n": 101}, "n", id="n-too-large"),
         pytest.param("recommend", people("a") | {"slot": "x"}, "slot", id="unknown-slot"),
         pytest.param("recommend", people("a") | {"filter": {"x": 1}}, "filter.x", id="filter"),
-        pytest.param("predict", told({}), "recipients.0.context", id="predict-reads-no-context"),
-        pytest.param("recommend", told({}), "recipients.0.context", id="nor-does-recommend"),
+        pytest.param("predict", told({"a": {}}), "recipients.0.context.a", id="in-all-questions"),
         pytest.param("render", told({"a": {}}), "recipients.0.context.a", id="context-is-flat"),
         pytest.param("render", told({"a b": 1}), "recipients.0.context", id="context-name"),
         pytest.param("render", told({"a": "x" * 1001}), "context.a", id="context-too-long"),
@@ -66,3 +65,12 @@ def test_a_context_holds_plain_values_and_may_be_left_out() -> None:
 
     assert given.recipients[0].context == context
     assert without.recipients[0].context == {}
+
+
+@pytest.mark.parametrize("question", sorted(MODELS))
+def test_every_question_takes_the_same_recipients(question: str) -> None:
+    campaign = {"campaign": "weekly_picks"} if question == "render" else {}
+
+    asked = checked(MODELS[question], told({"store": "Leeds"}) | campaign)
+
+    assert asked.model_dump()["recipients"][0]["context"] == {"store": "Leeds"}

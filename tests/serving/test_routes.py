@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
-from privacy.consent import EMAIL_MARKETING
+from privacy.consent import EMAIL_MARKETING, ConsentLedger
 from serving.brain import Brain
 from serving.routes import post, web_routes
 from serving.unsubscribe import Link
@@ -172,7 +175,6 @@ def test_get_forms_read_their_query_as_the_body_is_read(web: Web, brain: Brain) 
         pytest.param("/v1/predict/", "customer_id", id="no-customer"),
         pytest.param("/v1/render/weekly_picks/ann?format=pdf", "format", id="unknown-format"),
         pytest.param("/v1/render/weekly_picks/ann?campaign=x", "campaign", id="campaign-twice"),
-        pytest.param("/v1/predict/ann?context.a=1", "recipients.0.context", id="no-context-here"),
         pytest.param("/v1/render/weekly_picks/ann?context.=1", "context", id="nameless-context"),
         pytest.param("/v1/predict/ann?recipients=x", "recipients", id="recipients"),
     ],
@@ -194,6 +196,8 @@ def test_the_query_of_a_render_gives_its_context(web: Web, brain: Brain) -> None
     got = web.get("/v1/render/weekly_picks/ann?context.store=Leeds&context.more=1").json()
 
     assert got["subject"] == "Picks in Leeds"
+    for question in ("predict", "recommend"):  # they take it, and do not read it
+        assert web.get(f"/v1/{question}/ann?context.store=Leeds").status_code == 200
 
 
 def test_html_is_the_bare_html_part(web: Web) -> None:
@@ -276,3 +280,21 @@ def test_a_link_that_is_not_ours_does_nothing(web: Web, brain: Brain) -> None:
         assert answer.status_code == 404
         assert "does not work" in answer.text
     assert may_be_mailed(brain, "ann")
+
+
+def test_a_reader_whose_withdrawal_cannot_be_kept_is_told_so_on_a_page(
+    web: Web, brain: Brain, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    brain.withdrawals.close()
+    brain.withdrawals = ConsentLedger(home / "events.db", wait_s=0)
+    link = token(brain, "ann")
+    with closing(sqlite3.connect(home / "events.db", isolation_level=None)) as importer:
+        importer.execute("BEGIN IMMEDIATE")
+        page = web.post(f"/unsubscribe/{link}")
+
+    assert (page.status_code, page.headers["retry-after"]) == (503, "60")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "did not work" in page.text
+    assert may_be_mailed(brain, "ann")
+    assert "Traceback" not in caplog.text.replace(link, "Traceback")
+    assert web.post(f"/unsubscribe/{link}").status_code == 200  # and later it works

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from itsdangerous import URLSafeSerializer
 
 from serving import unsubscribe
-from serving.unsubscribe import Link, Unsubscribe, headers
+from serving.unsubscribe import Link, Unsubscribe, headers, not_done
 
 LINKS = Unsubscribe("a key", "https://mail.example.test/")
 
@@ -77,6 +77,7 @@ def test_headers_are_those_of_rfc_8058() -> None:
         (unsubscribe.confirm_page, True),
         (unsubscribe.done_page, False),
         (unsubscribe.unknown_page, False),
+        (lambda: bytes(not_done().body).decode(), False),
     ],
 )
 def test_pages_stand_alone_and_only_the_first_has_a_button(
