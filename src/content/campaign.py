@@ -136,6 +136,8 @@ def save_compiled(campaign: CompiledCampaign, tiles: Mapping[str, bytes], folder
         link = versions / f".current.{os.getpid()}"
         link.unlink(missing_ok=True)
         link.symlink_to(Path(".versions") / folder.name / campaign.version)
+        if folder.is_dir() and not folder.is_symlink():  # of a workspace copied without its links
+            shutil.rmtree(folder)
         link.replace(folder)
     for version in versions.iterdir():
         if version.name not in (campaign.version, before):

@@ -6,6 +6,7 @@ written lies beside its place, under a hidden name, and is on disk before it get
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ from pathlib import Path
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
     """Give a path to write to, which becomes `path` when the block ends without an error."""
-    aside = _beside(path, "new")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield aside
         _sync(aside)
@@ -32,27 +34,43 @@ def new_folder(path: Path) -> Iterator[Path]:
     A folder cannot be swapped in one step: where `path` is there already it is missing for the
     moment between two renames. Readers that cannot bear that are led by a link or a pointer file.
     """
-    aside, old = _beside(path, "new"), _beside(path, "old")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(path.parent)
+    aside, old = (path.with_name(f".{path.name}.{what}-{os.getpid()}") for what in ("new", "old"))
     aside.mkdir()
     try:
-        yield aside
-        for file in aside.rglob("*"):
-            if file.is_file():
-                _sync(file)
-        if path.exists():
-            path.rename(old)
-        aside.rename(path)
+        with _locked(aside):
+            yield aside
+            for file in aside.rglob("*"):
+                if file.is_file():
+                    _sync(file)
+            if path.exists():
+                path.rename(old)
+            aside.rename(path)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _beside(path: Path, what: str) -> Path:
-    """Return the hidden name of this process beside `path`, cleared of a dead one's leavings."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    place = path.with_name(f".{path.name}.{what}-{os.getpid()}")
-    shutil.rmtree(place, ignore_errors=True)
-    return place
+def _remove_abandoned(parent: Path) -> None:
+    """Remove what writers left that were killed: it may hold personal data."""
+    for folder in [*parent.glob(".*.new-*"), *parent.glob(".*.old-*")]:
+        try:
+            with _locked(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+        except (BlockingIOError, FileNotFoundError):
+            continue  # its writer is at work, or has just ended
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a folder's lock, which the system gives back however this process ends."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(opened)
 
 
 def _sync(file: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +51,18 @@ def test_saving_the_same_again_repairs_it(campaign: CompiledCampaign, folder: Pa
 
     assert load_compiled(folder) == campaign
     assert (folder / "tiles" / "default.png").is_file()
+
+
+def test_a_folder_that_was_copied_without_its_links_is_replaced(
+    campaign: CompiledCampaign, folder: Path
+) -> None:
+    save_compiled(campaign, TILES, folder)
+    copy = campaign_folder(folder.parents[3] / "copy", "weekly_picks")
+    shutil.copytree(folder, copy)
+
+    save_compiled(replace(campaign, version="new"), TILES, copy)
+
+    assert load_compiled(copy).version == "new"
 
 
 def test_a_failure_leaves_the_old_one(campaign: CompiledCampaign, folder: Path) -> None:

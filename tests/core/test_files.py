@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +62,30 @@ def test_a_folder_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
 
     assert [file.name for file in path.iterdir()] == ["old"]
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    code = (
+        "import os, signal; from pathlib import Path; from core.files import new_folder\n"
+        f"with new_folder(Path({str(tmp_path / 'one')!r})) as aside:\n"
+        "    (aside / 'personal').touch(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    assert (left / "personal").exists()
+
+    with new_folder(tmp_path / "other"):
+        pass
+
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_a_writer_at_work_is_left_alone(tmp_path: Path) -> None:
+    with new_folder(tmp_path / "one") as aside:
+        (aside / "half").touch()
+        with new_folder(tmp_path / "other"):
+            pass
+        assert (aside / "half").exists()
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "other"]
