@@ -35,6 +35,7 @@ from pipelines.customer_outputs import (
 )
 from pipelines.learnable import consenting
 from pipelines.outcome import Advance, Outcome, progress_bar
+from pipelines.workspace import require_writable
 from privacy.consent import PERSONALISATION
 from profiles.profile import BUY_AGAIN, NEW_FOR_YOU, Pick, Profile, Value
 from profiles.snapshot import Manifest, current_id, find_snapshot, snapshot_id, write_snapshot
@@ -66,9 +67,11 @@ def score_customers(settings: Settings, *, as_of: datetime) -> Outcome:
     that makes it. Of customers without consent to personalisation only the id is kept.
 
     Raises:
+        ConfigError: The workspace is read-only.
         NotReadyError: Nothing has been imported.
         NotEnoughDataError: No order lies before `as_of`.
     """
+    require_writable(settings)
     connection = connect(settings.home)
     try:
         inputs = _read(settings, connection, as_of)

@@ -22,10 +22,10 @@ from core.errors import NotEnoughDataError
 from core.settings import Settings
 from features.dataset import first_order
 from ingest.lake import connect
-from models.als import Als, AlsParams, tune
+from models.als import Als, AlsParams, shared_products, tune
 from models.assortment import Assortment, Strings, read_assortment
 from models.bundles import LoadedModel
-from models.evaluation import SCOPES, Quality, evaluate, interval
+from models.evaluation import SCOPES, Quality, evaluate, interval, require_targets
 from models.frequency import Frequency
 from models.gate import decide, mean
 from models.interactions import (
@@ -101,11 +101,13 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
             rows=int(now.purchases.times.nnz),
         )
 
-        # Before the run: what is too little must leave no failed run behind.
-        earlier = _window(connection, consenting, as_of - 2 * WINDOW, until=WINDOW)
-        test = _window(connection, consenting, as_of - WINDOW, until=WINDOW)
-
         def fit(champion: LoadedModel | None) -> Contest:
+            earlier = _window(connection, consenting, as_of - 2 * WINDOW, until=WINDOW)
+            test = _window(connection, consenting, as_of - WINDOW, until=WINDOW)
+            # Before tuning: an error inside a trial is a traceback in Optuna's log.
+            for window, scopes in ((earlier, ("new",)), (test, SCOPES)):
+                shared_products(window.purchases)
+                require_targets(window.targets, window.purchases, scopes)
             return _contest(settings, _tune(earlier, trials), test, now, champion)
 
         params = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import version
 from typing import Final
@@ -30,6 +30,7 @@ from pipelines.contest import (
 )
 from pipelines.learnable import learnable
 from pipelines.outcome import Outcome
+from pipelines.workspace import require_writable
 
 # What a trainer needs, in one place.
 __all__ = [
@@ -61,10 +62,11 @@ def train_model(
     """Train one model, compare it with its baselines and the champion, keep the better one.
 
     Raises:
-        ConfigError: There is no model called `what`.
+        ConfigError: There is no model called `what`, or the workspace is read-only.
     """
     if what not in TRAINERS:
         raise ConfigError(f"no model {what!r} to train; there are {', '.join(TRAINERS)}.")
+    require_writable(settings)
     trainer = import_module(TRAINERS[what])  # here: each trainer imports this module
     outcome: Outcome = trainer.run(settings, as_of=as_of, trials=trials, register=register)
     return outcome
@@ -98,13 +100,14 @@ def finish(
     except NotReadyError:
         current = None
     tags = {"fingerprint": fingerprint, "dry_run": not register}
+    started = datetime.now(UTC)
+    contest = fit(current)  # before the run: data that are too little leave none behind
     with tracking.start_run(
-        settings, model=data.name, as_of=data.as_of, params=params, tags=tags
+        settings, model=data.name, as_of=data.as_of, params=params, tags=tags, started=started
     ) as run:
         run.dataset(
             data.digest, cutoffs=data.cutoffs, rows=data.rows, source=str(settings.home / "lake")
         )
-        contest = fit(current)
         record(run, data, params, contest)
         report = report_of(data, contest)
         if register:

@@ -78,13 +78,7 @@ class Als:
         Raises:
             NotEnoughDataError: No product has `MIN_BUYERS` buyers.
         """
-        buyers = np.bincount(purchases.times.indices, minlength=purchases.times.shape[1])
-        columns = np.flatnonzero(buyers >= MIN_BUYERS)
-        if not len(columns):
-            raise NotEnoughDataError(
-                f"no product was bought by {MIN_BUYERS} customers or more: there are no shared "
-                "tastes to learn from. Import more orders."
-            )
+        columns = shared_products(purchases)
         with threadpool_limits(1, "blas"):  # BLAS threads inside of implicit's make it crawl
             model = _solver(params, seed)
             model.fit(confidence(purchases.times[:, columns]), show_progress=False)
@@ -122,6 +116,22 @@ class Als:
         score = np.einsum("ij,ij->i", queries[rows], self.factors[known])
         cells.data = np.where(known >= 0, score, 0).astype(np.float32)
         return cells
+
+
+def shared_products(purchases: Purchases) -> NDArray[np.intp]:
+    """Return the products that tie tastes together: columns with `MIN_BUYERS` buyers or more.
+
+    Raises:
+        NotEnoughDataError: There is none.
+    """
+    buyers = np.bincount(purchases.times.indices, minlength=purchases.times.shape[1])
+    columns = np.flatnonzero(buyers >= MIN_BUYERS)
+    if not len(columns):
+        raise NotEnoughDataError(
+            f"no product was bought by {MIN_BUYERS} customers or more: there are no shared "
+            "tastes to learn from. Import more orders."
+        )
+    return columns
 
 
 def confidence(times: sparse.csr_matrix) -> sparse.csr_matrix:

@@ -6,6 +6,7 @@ from what was known before an instant, targets are what was bought after it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +19,7 @@ from models.interactions import Purchases
 from models.ranking import Ids, Ranker, Scope
 
 SCOPES: Final[tuple[Scope, ...]] = ("all", "repeat", "new")
+_BOUGHT: Final = {"all": "anything", "repeat": "anything again", "new": "anything new to them"}
 
 Floats = NDArray[np.float64]
 
@@ -49,7 +51,7 @@ def quality(ids: Ids, targets: sparse.csr_matrix, *, k: int) -> Quality:
     counts = np.diff(targets.indptr)
     rows = np.flatnonzero(counts)
     if not len(rows):
-        raise NotEnoughDataError("nobody bought anything to test against. Widen the test window.")
+        raise _nobody(_BOUGHT["all"])
     hits = _hits(ids[:, :k], targets)[rows]
     discounts = 1 / np.log2(np.arange(2, k + 2))
     ideal = np.cumsum(discounts)[np.minimum(counts[rows], k) - 1]
@@ -75,6 +77,19 @@ def targets_of(scope: Scope, targets: sparse.csr_matrix, purchases: Purchases) -
     return kept
 
 
+def require_targets(
+    targets: sparse.csr_matrix, purchases: Purchases, scopes: Sequence[Scope]
+) -> None:
+    """Check before anything is fitted that there is something to be measured by.
+
+    Raises:
+        NotEnoughDataError: Nobody has a target in one of the scopes.
+    """
+    for scope in scopes:
+        if not targets_of(scope, targets, purchases).nnz:
+            raise _nobody(_BOUGHT[scope])
+
+
 def evaluate(
     ranker: Ranker, purchases: Purchases, targets: sparse.csr_matrix, *, k: int, scope: Scope
 ) -> Quality:
@@ -93,6 +108,12 @@ def interval(values: Floats, *, seed: int, draws: int = 1_000) -> tuple[float, f
     means = [values[generator.integers(len(values), size=len(values))].mean() for _ in range(draws)]
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
+
+
+def _nobody(bought: str) -> NotEnoughDataError:
+    return NotEnoughDataError(
+        f"nobody bought {bought} to test against. Import more orders, or widen the test window."
+    )
 
 
 def _hits(ids: Ids, targets: sparse.csr_matrix) -> Floats:

@@ -208,12 +208,14 @@ def start_run(
     as_of: datetime,
     params: Mapping[str, object],
     tags: Mapping[str, object],
+    started: datetime | None = None,
 ) -> Iterator[Run]:
     """Track one training; the run ends as finished, failed or killed as the block does.
 
-    Inside `mlflow run` its run is taken over, in its experiment, once.
+    Inside `mlflow run` its run is taken over, in its experiment, once. `started` is for a run
+    that is tracked once its model is fitted; None: now.
     """
-    run = _begin(settings, model, as_of)
+    run = _begin(settings, model, as_of, started)
     status = "FAILED"
     try:
         commit = get_git_commit(str(Path(__file__).parent))
@@ -238,7 +240,7 @@ def start_run(
             client.set_terminated(run.run_id, status)
 
 
-def _begin(settings: Settings, model: str, as_of: datetime) -> Run:
+def _begin(settings: Settings, model: str, as_of: datetime, started: datetime | None) -> Run:
     """Take over the run of `mlflow run`, or create one."""
     with server(settings) as client:
         run_id = os.environ.get("MLFLOW_RUN_ID")
@@ -247,7 +249,8 @@ def _begin(settings: Settings, model: str, as_of: datetime) -> Run:
             return Run(settings, run_id, client.get_run(run_id).info.experiment_id, model)
         experiment_id = _experiment(settings, client)
         named = f"{model} {as_of:%Y-%m-%d}"
-        run_id = client.create_run(experiment_id, run_name=named).info.run_id
+        ms = to_us(started) // 1_000 if started else None
+        run_id = client.create_run(experiment_id, start_time=ms, run_name=named).info.run_id
         return Run(settings, run_id, experiment_id, model)
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from core.errors import NotEnoughDataError
-from models.evaluation import evaluate, interval, quality, targets_of
+from models.evaluation import evaluate, interval, quality, require_targets, targets_of
 from models.interactions import Purchases
 from models.ranking import Ranked, Scope
 
@@ -107,3 +107,16 @@ def test_the_interval_holds_the_mean_and_repeats() -> None:
     assert low < values.mean() < high
     assert high - low == pytest.approx(4 * values.std() / 20, rel=0.15)
     assert interval(values, seed=7) == (low, high)
+
+
+@pytest.mark.parametrize(
+    ("scope", "says"), [("new", "anything new to them"), ("repeat", "anything again")]
+)
+def test_a_scope_that_nobody_can_be_measured_in_is_said_beforehand(scope: Scope, says: str) -> None:
+    purchases = Purchases(times=matrix((0,)), recent=matrix((0,)), ever=matrix((0,)))
+    bought = matrix((0,)) if scope == "new" else matrix((1,))
+
+    require_targets(bought, purchases, ["all"])
+
+    with pytest.raises(NotEnoughDataError, match=f"nobody bought {says}"):
+        require_targets(bought, purchases, [scope])

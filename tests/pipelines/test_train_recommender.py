@@ -17,6 +17,7 @@ from core.settings import Settings
 from ingest.contract import CATALOGUE, CUSTOMERS, EVENTS, ITEMS, ORDER_COMPLETED
 from models import registry
 from models.recommender import Recommender
+from pipelines import train_recommender
 from pipelines.outcome import Outcome
 from pipelines.training import train_model
 from tests.small_shop import agree
@@ -178,6 +179,29 @@ def test_tuning_that_does_not_beat_the_defaults_is_on_record(shop: Settings) -> 
 
     assert tuned.data["tuned"] is False  # the one trial is that of the defaults
     assert untuned.data["tuned"] is None
+
+
+@pytest.mark.parametrize(
+    ("of", "says"),
+    [
+        pytest.param("shared_products", "no product was bought by 2", id="no-shared-tastes"),
+        pytest.param("require_targets", "nobody bought anything new", id="nothing-new-later"),
+    ],
+)
+def test_data_that_are_too_little_are_said_before_a_trial_begins(
+    shop: Settings, monkeypatch: pytest.MonkeyPatch, of: str, says: str
+) -> None:
+    def lacking(*_: object) -> None:
+        raise NotEnoughDataError(says)
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("tuned")
+
+    monkeypatch.setattr(train_recommender, of, lacking)
+    monkeypatch.setattr(train_recommender, "tune", never)
+
+    with pytest.raises(NotEnoughDataError, match=says):
+        train_model(shop, "recommender", as_of=AS_OF, trials=3, register=False)
 
 
 def test_without_an_import_it_says_what_to_run(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import pipelines.commands.learning  # noqa: F401  # registers the commands
 from core.errors import ConfigError, NotEnoughDataError, NotReadyError, SendwiseError
 from core.settings import Settings
-from models import registry
+from models import registry, tracking
 from models.bundles import LoadedModel
 from pipelines.training import Contest, train_model
 from tests.pipelines.contests import AS_OF, LOSES, WAITS, WINS, contest, run
@@ -73,7 +73,7 @@ def test_a_dry_run_is_tracked_but_registers_nothing(shop: Settings) -> None:
     assert registry.versions(shop, "dry") == []
 
 
-def test_a_training_that_fails_leaves_no_version(shop: Settings) -> None:
+def test_a_training_that_has_too_little_data_leaves_no_version_and_no_run(shop: Settings) -> None:
     def breaks(_: LoadedModel | None) -> Contest:
         raise NotEnoughDataError("too little")
 
@@ -81,6 +81,9 @@ def test_a_training_that_fails_leaves_no_version(shop: Settings) -> None:
         run(shop, "breaks", fit=breaks)
 
     assert registry.versions(shop, "breaks") == []
+    with tracking.server(shop) as client:
+        experiments = [each.experiment_id for each in client.search_experiments()]
+        assert not client.search_runs(experiments, "tags.model = 'breaks'")
     assert run(shop, "breaks")["version"] == "1"
 
 
