@@ -21,6 +21,7 @@ from core.settings import Settings
 from models.registered import HORIZON, P_ORDER
 from pipelines.learnable import consenting
 from pipelines.outcome import Outcome, progress_bar
+from pipelines.page import filled
 from pipelines.send_campaign import default_send_id
 from privacy.consent import PERSONALISATION
 from profiles.profile import BUY_AGAIN, NEW_FOR_YOU, POPULAR
@@ -202,16 +203,14 @@ def _write(
         mail = move_pictures(look.mail.html or "", place)
         (folder / f"{number:02d}.html").write_text(mail, encoding="utf-8")
         cards.append(_card(number, look, mail, campaign))
-    sample = Path(__file__).parent / "pages" / "gallery.html"
-    page = sample.read_text(encoding="utf-8")
-    for mark, text in (
-        ("campaign", escape(campaign.name)),
-        ("send_id", escape(send_id)),
-        ("count", str(len(looks))),
-        ("clusters", str(len({look.cluster for look in looks} - {""}))),
-        ("cards", "\n".join(cards)),
-    ):
-        page = page.replace(f"<!--{mark}-->", text)
+    marks = {
+        "campaign": escape(campaign.name),
+        "send_id": escape(send_id),
+        "count": str(len(looks)),
+        "clusters": str(len({look.cluster for look in looks} - {""})),
+        "cards": "\n".join(cards),
+    }
+    page = filled("gallery.html", marks)
     (folder / "index.html").write_text(page, encoding="utf-8")
 
 

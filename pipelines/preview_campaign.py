@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import html
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +15,19 @@ from content.decide import decide
 from content.decision import Candidates, Choice, Decision, Person
 from content.render import Content, Context, render, static_content
 from core.errors import DataError, NotReadyError
+from core.files import new_folder
 from core.settings import Settings
 from ingest.lake import connect
 from pipelines.outcome import Outcome
-from pipelines.publish_campaign import PRODUCT_COLUMNS, best_sellers, prepare, products_of
+from pipelines.page import filled
+from pipelines.publish_campaign import (
+    PRODUCT_COLUMNS,
+    Prepared,
+    best_sellers,
+    prepare,
+    products_of,
+)
+from pipelines.run_service import FRESH_DAYS
 from profiles.profile import BUY_AGAIN, NEW_FOR_YOU, Pick, Profile
 from profiles.snapshot import Snapshot, open_snapshot
 
@@ -45,6 +53,7 @@ class Shop:
     people: list[Person]
     candidates: Candidates
     source: str
+    as_of: datetime | None = None  # of the snapshot
 
 
 def preview_campaign(
@@ -67,16 +76,10 @@ def preview_campaign(
     shop = _shop(settings.home, ready.campaign, as_of, customers)
     views = list(_views(ready.campaign, shop, named=bool(customers)))
     folder = settings.home / "previews" / name
-    shutil.rmtree(folder, ignore_errors=True)
-    tiles = folder / "assets" / name / "tiles"
-    tiles.mkdir(parents=True)
-    for file, picture in ready.tiles.items():
-        (tiles / file).write_bytes(picture)
-    for number, view in enumerate(views):
-        (folder / f"{number}.html").write_text(view.content.html, encoding="utf-8")
-        (folder / f"{number}.txt").write_text(view.content.text, encoding="utf-8")
+    notes = [f"Products and people from {shop.source}.", *_other_time(shop, as_of)]
+    with new_folder(folder) as aside:
+        _write(aside, ready, views, " ".join(notes))
     page = folder / "index.html"
-    page.write_text(_page(ready.campaign, views, shop.source), encoding="utf-8")
     return Outcome(
         title=f"Preview of {name}, version {ready.campaign.version}",
         columns=("e-mail", "subject", "rung", "blocks"),
@@ -89,7 +92,7 @@ def preview_campaign(
             )
             for v in views
         ],
-        notes=(f"Products and people from {shop.source}.", f"Open {page}"),
+        notes=(*notes, f"Open {page}"),
         data={
             "campaign": name,
             "version": ready.campaign.version,
@@ -98,6 +101,25 @@ def preview_campaign(
             "source": shop.source,
         },
     )
+
+
+def _write(folder: Path, ready: Prepared, views: Sequence[View], source: str) -> None:
+    tiles = folder / "assets" / ready.campaign.name / "tiles"
+    tiles.mkdir(parents=True)
+    for file, picture in ready.tiles.items():
+        (tiles / file).write_bytes(picture)
+    for number, view in enumerate(views):
+        (folder / f"{number}.html").write_text(view.content.html, encoding="utf-8")
+        (folder / f"{number}.txt").write_text(view.content.text, encoding="utf-8")
+    (folder / "index.html").write_text(_page(ready.campaign, views, source), encoding="utf-8")
+
+
+def _other_time(shop: Shop, as_of: datetime) -> list[str]:
+    """Say so where the people shown are not those of the instant asked for."""
+    if shop.as_of is None or abs(as_of - shop.as_of) <= timedelta(days=FRESH_DAYS):
+        return []
+    then = f"The snapshot is of {shop.as_of:%Y-%m-%d}, not of {as_of:%Y-%m-%d}"
+    return [f"{then}: people and their products are as they were. `sendwise score` makes another."]
 
 
 def _shop(
@@ -154,7 +176,8 @@ def _snapshot_shop(
             [sorted(wanted)],
         ).fetchall()
     candidates = Candidates(products=_by_id(products_of(rows)), popular=popular)
-    return Shop(people, candidates, f"snapshot {snapshot.manifest.id}")
+    manifest = snapshot.manifest
+    return Shop(people, candidates, f"snapshot {manifest.id}", manifest.as_of)
 
 
 def _one_per_choice(campaign: CompiledCampaign, people: Sequence[Person]) -> list[Person]:
@@ -215,13 +238,12 @@ def _forced(decision: Decision, slot: str, block: str) -> Decision:
 
 def _page(campaign: CompiledCampaign, views: Sequence[View], source: str) -> str:
     emails = "\n".join(_section(number, view) for number, view in enumerate(views))
-    return (
-        (Path(__file__).parent / "pages" / "preview.html")
-        .read_text(encoding="utf-8")
-        .replace("<!--title-->", html.escape(f"{campaign.name}, version {campaign.version}"))
-        .replace("<!--source-->", html.escape(f"Products and people from {source}."))
-        .replace("<!--emails-->", emails)
-    )
+    marks = {
+        "title": html.escape(f"{campaign.name}, version {campaign.version}"),
+        "source": html.escape(source),
+        "emails": emails,
+    }
+    return filled("preview.html", marks)
 
 
 def _section(number: int, view: View) -> str:
@@ -233,13 +255,16 @@ def _section(number: int, view: View) -> str:
     failure = (
         f"<p class=failure>{html.escape(view.content.failure)}</p>" if view.content.failure else ""
     )
-    frame = f'src="{number}.html" height="1500" loading="lazy"'
+    # The e-mail stands in the page, too: a page opened from disk may not measure other files.
+    frame = (
+        f'src="{number}.html" sandbox="allow-same-origin" srcdoc="{html.escape(view.content.html)}"'
+    )
     return f"""<section><header><h2>{html.escape(view.title)}</h2>
 <p>Subject: {html.escape(view.content.subject)}<br>Rung: {view.content.rung}</p>{failure}
 <ul>{reasons}</ul>
 <p><a href="{number}.html">HTML</a> · <a href="{number}.txt">text part</a></p></header>
-<iframe title="desktop" width="680" {frame}></iframe>
-<iframe title="phone" width="375" {frame}></iframe></section>"""
+<div class="frame desktop"><iframe title="On a desktop" {frame}></iframe></div>
+<div class="frame phone"><iframe title="On a phone" {frame}></iframe></div></section>"""
 
 
 def _product(choice: Choice) -> Iterator[str]:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import errno
+import shutil
 from collections.abc import Callable
+from datetime import timedelta
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -40,6 +44,7 @@ def test_a_preview_needs_no_snapshot(settings: Settings) -> None:
     ):
         assert f"<h2>{title}</h2>" in page
     assert page.count("<iframe") == 14
+    assert page.count(f'srcdoc="{escape(file("0.html"))}"') == 2  # on a desktop and on a phone
     assert "<Baked>" not in page
     assert "./assets/weekly_picks/tiles/grocery-milk.png" in file("0.html")
     assert not campaign_folder(settings.home, "weekly_picks").exists()  # looking publishes nothing
@@ -96,3 +101,30 @@ def test_a_preview_of_an_unknown_customer_is_refused(settings: Settings) -> None
 
     with pytest.raises(DataError, match="no customer 'zoe'"):
         preview_campaign(settings, "weekly_picks", as_of=AS_OF, customers=["zoe"])
+
+
+def test_a_preview_of_another_time_than_the_snapshots_says_so(settings: Settings) -> None:
+    snapshot(settings.home)
+
+    then = preview_campaign(settings, "weekly_picks", as_of=AS_OF)
+    later = preview_campaign(settings, "weekly_picks", as_of=AS_OF + timedelta(days=30))
+
+    assert not any("The snapshot is of" in note for note in then.notes)
+    assert "The snapshot is of 2017-12-01, not of 2017-12-31" in " ".join(later.notes)
+    assert "not of 2017-12-31" in read(later.data["page"])("index.html")
+
+
+def test_a_preview_that_may_not_be_written_names_the_cause_and_leaves_the_last(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = preview_campaign(settings, "weekly_picks", as_of=AS_OF)
+
+    def refused(path: Path, *_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
+    with pytest.raises(PermissionError, match="Permission denied"):
+        preview_campaign(settings, "weekly_picks", as_of=AS_OF)
+
+    assert read(before.data["page"])("index.html")
