@@ -42,11 +42,14 @@ class Trait:
     distance: float
 
 
-def traits_of(ranks: Mapping[str, float]) -> list[Trait]:
+def traits_of(ranks: Mapping[str, float], *, pauses: str = "") -> list[Trait]:
     """Put a cluster into words, rhythm and basket first, then what else stands out.
 
     Args:
         ranks: Mean rank (0 to 1, the shop's mean is 0.5) per feature.
+        pauses: Of a cluster that mostly has no order in the last 90 days: how often they
+            ordered before. It takes the place of the basket and of discounts, of which nothing
+            is known then.
     """
     rhythm = ranks[ORDERS[1].name]  # orders of the last 90 days
     if ranks[RECENCY_DAYS.name] >= LAPSING:
@@ -54,7 +57,8 @@ def traits_of(ranks: Mapping[str, float]) -> list[Trait]:
     else:
         first = _word(rhythm, high="frequent", low="occasional", middle="regular")
     basket = (ranks[ORDER_VALUE.name] + ranks[BASKET_LINES.name]) / 2
-    found = [first, _word(basket, high="big baskets", low="small baskets", middle="medium baskets")]
+    second = _word(basket, high="big baskets", low="small baskets", middle="medium baskets")
+    found = [first, Trait(pauses, 0.0) if pauses else second]
     tastes = {
         f"loves {name.removeprefix(SHARE_PREFIX).lower()}": rank - 0.5
         for name, rank in ranks.items()
@@ -62,7 +66,7 @@ def traits_of(ranks: Mapping[str, float]) -> list[Trait]:
     }
     others = [Trait(word, distance) for word, distance in tastes.items() if distance >= TASTE_APART]
     discounts = ranks[DISCOUNT_SHARE.name] - 0.5
-    if abs(discounts) >= APART:
+    if abs(discounts) >= APART and not pauses:
         others.append(Trait("deal seekers" if discounts > 0 else "full price", abs(discounts)))
     return [*found, *sorted(others, key=lambda trait: -trait.distance)]
 

@@ -30,7 +30,15 @@ from features.registry import (
     REVENUE,
 )
 from models.cluster_names import names_of, traits_of
-from models.clusters import Cluster, Clusters, Floats, QuantileScale, nearest
+from models.clusters import (
+    Cluster,
+    Clusters,
+    Floats,
+    QuantileScale,
+    is_quiet,
+    measured,
+    nearest,
+)
 from models.gate import MIN_SHARE
 
 KS: Final = range(3, 9)
@@ -98,7 +106,7 @@ def fit_clusters(
     """
     require_customers(frame)
     columns, weights = _space(frame)
-    values = frame[list(columns)].to_numpy(dtype=np.float64)
+    values = measured(frame, columns)
     scale = QuantileScale.fit(values, weights)
     points = scale.scale(values)
     # One thread: sums in a fixed order give the same clusters on every machine and every day.
@@ -109,7 +117,9 @@ def fit_clusters(
             trials.append(try_k(sample, k, seed=seed, refits=refits))
             advance(1)
         chosen = choose(trials)
-        naive = _naive(values, ks, seed=seed, refits=refits)
+        naive = _naive(
+            frame[list(columns)].to_numpy(dtype=np.float64), ks, seed=seed, refits=refits
+        )
         centres = _kmeans(points, chosen.k, seed)
     labels = nearest(points, centres)
     revenue = frame[REVENUE[2].name].to_numpy(dtype=np.float64)
@@ -228,6 +238,15 @@ def _medians(frame: pd.DataFrame) -> dict[str, float]:
     return {str(name): float(value) for name, value in numbers.median().items()}
 
 
+def _pauses(members: pd.DataFrame, quiet: NDArray[np.bool_]) -> str:
+    """Say how often those ordered who mostly have no order of late; empty where most have one."""
+    if not len(members) or quiet.mean() <= 0.5:
+        return ""
+    # With one order there is no gap, and the feature holds its default.
+    once = members[GAP_MEAN.name].median() == GAP_MEAN.default
+    return "one order" if once else "several orders"
+
+
 def _describe(
     frame: pd.DataFrame,
     ranks: Floats,
@@ -237,7 +256,11 @@ def _describe(
 ) -> tuple[Cluster, ...]:
     means = [ranks[labels == label].mean(axis=0) for label in range(k)]
     by_name = [dict(zip(columns, mean.tolist(), strict=True)) for mean in means]
-    traits = [traits_of(each) for each in by_name]
+    quiet = is_quiet(frame)
+    traits = [
+        traits_of(each, pauses=_pauses(frame[labels == label], quiet[labels == label]))
+        for label, each in enumerate(by_name)
+    ]
     return tuple(
         Cluster(
             label=label,

@@ -7,7 +7,7 @@ because raw money and counts have tails so long that k-means would only split of
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final, Self
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from core.errors import MissingColumnsError
 from features.affinity import SHARE_PREFIX
+from features.registry import BASKET_LINES, DISCOUNT_SHARE, ORDER_VALUE, ORDERS
 
 Floats = NDArray[np.float64]
 
@@ -25,6 +26,8 @@ _ARRAYS: Final = "clusters.npz"
 _WORDS: Final = "clusters.json"
 _KNOTS: Final = 200
 _UNKNOWN: Final = 0.5  # the rank of a missing value: in the middle
+# Of the orders of the last 90 days: who has none has a default here, which measures nothing.
+_OF_LATE: Final = (BASKET_LINES.name, ORDER_VALUE.name, DISCOUNT_SHARE.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +58,9 @@ class QuantileScale:
     def fit(cls, values: Floats, weights: Floats) -> Self:
         """Learn the quantiles of `values`, shape (n, n_columns); gaps (nan) are left out."""
         steps = (np.arange(_KNOTS) + 0.5) / _KNOTS
-        knots = np.stack([np.nanquantile(column, steps) for column in values.T], axis=1)
-        return cls(np.nan_to_num(knots), weights)
+        known = [column[~np.isnan(column)] for column in values.T]
+        knots = [np.quantile(each, steps) if len(each) else np.zeros(_KNOTS) for each in known]
+        return cls(np.stack(knots, axis=1), weights)
 
     def ranks(self, values: Floats) -> Floats:
         """Return where each value stands among those learnt from; ties stand in their middle."""
@@ -98,8 +102,7 @@ class Clusters:
         """
         if absent := set(self.features) - set(frame.columns):
             raise MissingColumnsError("models.clusters", absent, map(str, frame.columns))
-        values = frame[list(self.features)].to_numpy(dtype=np.float64)
-        return nearest(self.scale.scale(values), self.centres)
+        return nearest(self.scale.scale(measured(frame, self.features)), self.centres)
 
     def names(self, labels: NDArray[np.int64]) -> list[str]:
         """Return the cluster's name for each label."""
@@ -138,6 +141,23 @@ class Clusters:
             ),
             shop=words["shop"],
         )
+
+
+def measured(frame: pd.DataFrame, features: Sequence[str]) -> Floats:
+    """Return the features as they were measured, shape (n, n_features).
+
+    Baskets and discounts of a customer without an order in the last 90 days are gaps: a basket
+    of nothing would make everybody who stays away a buyer of little, at full price.
+    """
+    values = frame[list(features)].to_numpy(dtype=np.float64, copy=True)
+    values[np.ix_(is_quiet(frame), np.isin(features, _OF_LATE))] = np.nan
+    return values
+
+
+def is_quiet(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Say of each customer whether they ordered nothing in the last 90 days."""
+    quiet: NDArray[np.bool_] = frame[ORDERS[1].name].to_numpy(dtype=np.float64) == 0
+    return quiet
 
 
 def nearest(points: Floats, centres: Floats) -> NDArray[np.int64]:

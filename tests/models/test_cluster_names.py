@@ -47,6 +47,15 @@ def test_what_sets_a_cluster_apart_becomes_words(
     assert words(**ranks) == expected
 
 
+def test_who_has_no_order_of_late_has_no_basket_and_pays_no_price() -> None:
+    ranks = {**MIDDLE, "recency_days": 0.9, "basket_lines": 0.1, "discount_share": 0.2}
+
+    traits = traits_of({**ranks, "share_PRODUCE": 0.6}, pauses="one order")
+
+    assert [trait.word for trait in traits] == ["lapsing", "one order", "loves produce"]
+    assert names_of([traits], [ranks]) == ["Lapsing, one order, loves produce"]
+
+
 def test_names_are_told_apart_by_more_words_and_at_last_by_what_differs_most() -> None:
     base = [Trait("frequent", 0.3), Trait("big baskets", 0.3), Trait("full price", 0.2)]
     clusters = [base, [*base, Trait("loves produce", 0.1)], base, [Trait("lapsing", 0.4)]]

@@ -63,6 +63,22 @@ def test_names_say_what_sets_them_apart(fitted: Fitted) -> None:
     assert len({cluster.name for cluster in fitted.model.clusters}) == 3
 
 
+def test_who_stays_away_is_called_by_how_often_they_came_not_by_their_basket() -> None:
+    frame = tribes()
+    of_late = ["orders_90d", "revenue_minor_90d", "basket_lines", "order_value_minor"]
+    frame.loc[:99, [*of_late, "discount_share"]] = 0.0  # as the features' defaults are
+    once = frame.copy()
+    once.loc[:99, "gap_mean_days"] = 365.0
+
+    names = [
+        fit_clusters(each, seed=7, ks=(3,), refits=2).model.clusters[2].name
+        for each in (frame, once)
+    ]
+
+    assert names[0].startswith("Lapsing, several orders")
+    assert names[1].startswith("Lapsing, one order")
+
+
 def test_profiles_are_medians_with_the_shops_beside_them(fitted: Fitted) -> None:
     frame = tribes()
 

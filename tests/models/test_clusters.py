@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from core.errors import MissingColumnsError
-from models.clusters import Cluster, Clusters, QuantileScale, nearest
+from models.clusters import Cluster, Clusters, QuantileScale, measured, nearest
 
 
 @pytest.fixture
@@ -43,6 +43,23 @@ def test_a_gap_counts_as_average(clusters: Clusters) -> None:
 
     assert ranks[0].tolist() == [0.5, 0.5]
     assert clusters.predict(gaps).tolist()[1] == 0
+
+
+def test_baskets_and_discounts_of_who_has_no_order_of_late_are_gaps() -> None:
+    columns = ("orders_90d", "basket_lines", "order_value_minor", "discount_share", "share_SHOES")
+    frame = pd.DataFrame([[0.0, 0.0, 0.0, 0.0, 0.3], [2.0, 4.0, 900.0, 0.0, 0.3]], columns=columns)
+
+    gone, here = measured(frame, columns)
+
+    assert np.isnan(gone).tolist() == [False, True, True, True, False]
+    assert here.tolist() == [2.0, 4.0, 900.0, 0.0, 0.3]
+    assert frame.iloc[0].tolist() == [0.0, 0.0, 0.0, 0.0, 0.3]  # the caller's own stays
+
+
+def test_a_column_of_gaps_only_puts_everybody_in_the_middle() -> None:
+    scale = QuantileScale.fit(np.full((3, 1), np.nan), np.array([1.0]))
+
+    assert scale.ranks(np.array([[np.nan]])).tolist() == [[0.5]]
 
 
 def test_predicts_by_column_name_not_position(clusters: Clusters) -> None:
