@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import sys
 from importlib.metadata import version
@@ -10,6 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 from rich.markup import escape
+from typer._click.exceptions import UsageError  # the one that Typer raises: it has its own Click
 
 from core.errors import SendwiseError
 from core.settings import Settings, load_settings
@@ -34,6 +36,14 @@ ORDER = (
     *("demo", "import", "features", "train", "evaluate", "models", "score"),
     *("publish", "preview", "serve", "send", "settle", "drift", "bento"),
 )
+
+# What Typer says of a value speaks of its types, not of the option.
+_PLAIN = {
+    r": Input should be less than or equal to ": " must be at most ",
+    r": Input should be greater than or equal to ": " must be at least ",
+    r": Input should be a valid integer.*": " must be a whole number",
+    r": Value error, ": ": ",
+}
 
 # Modules of commands register themselves on `app`; they import heavy rooms only when run,
 # so that `--help` answers at once.
@@ -99,7 +109,9 @@ def main() -> None:
         key=lambda one: ORDER.index(one.name or getattr(one.callback, "__name__", ""))
     )
     try:
-        app()
+        code = app(standalone_mode=False)
+    except UsageError as error:
+        _fail(_usage(error))
     except SendwiseError as error:
         _fail(str(error))
     except OSError as error:  # a full disk, a folder that is a file, missing rights
@@ -107,3 +119,15 @@ def main() -> None:
         _fail(f"{where}: {error.strerror or error}. Check the path, its rights and the disk.")
     except sqlite3.DatabaseError as error:
         _fail(f"a database of the workspace: {error}. Is it damaged, or its folder read-only?")
+    sys.exit(code or 0)
+
+
+def _usage(error: UsageError) -> str:
+    """Return what is wrong with the command as it was typed, in one line."""
+    text = " ".join(error.format_message().split())
+    text = re.sub(r"^Invalid value for '?([^':]+)'?: ", r"\1: ", text)
+    for theirs, ours in _PLAIN.items():
+        text = re.sub(theirs, ours, text)
+    command = error.ctx.info_name if error.ctx and error.ctx.parent else ""
+    known = f"sendwise {command}".rstrip()
+    return f"{text.rstrip('.')}. See `{known} --help`."

@@ -53,7 +53,7 @@ def import_data(
         found = locate(dataset, path)
         mapping, inputs = settings.conf / "mappings" / found.mapping, found.inputs
         if not mapping.is_file():
-            raise ConfigError(f"no mapping {mapping}.{missing_conf(settings.conf)}")
+            raise ConfigError(f"no mapping {mapping.absolute()}.{missing_conf(settings.conf)}")
     assert mapping is not None  # noqa: S101  # one of the two was given
     if not inputs:
         raise ConfigError("give at least one file: --events F, --products F, --customers F.")

@@ -69,8 +69,9 @@ def publish_campaign(settings: Settings, name: str, *, as_of: datetime) -> Outco
         notes=(
             f"{len(ready.checks)} branches pass; the largest is {largest:,} bytes of HTML.",
             f"{len(ready.tiles)} tiles and pictures, {pictures:,} bytes.",
-            f"{len(ready.campaign.static_products)} static products.",
+            f"{len(ready.campaign.static_products)} products for when nothing better is known.",
             f"In {folder}. A running service takes it up within a second.",
+            *on_reserved_name(ready.campaign.spec),
         ),
         data={
             "campaign": name,
@@ -112,17 +113,27 @@ def prepare(settings: Settings, name: str, *, as_of: datetime) -> Prepared:
     return Prepared(campaign, tiles, checks)
 
 
+def on_reserved_name(spec: CampaignSpec) -> list[str]:
+    """Say so where a campaign still links to, or writes from, a shop that can be nobody's."""
+    name = spec.reserved_name()
+    if not name:
+        return []
+    own = f"conf/campaigns/{spec.name}/{SPEC_FILE}"
+    return [f"These e-mails lead to {name}, nobody's shop: put your own into {own} before mailing."]
+
+
 def source_folder(conf: Path, name: str) -> Path:
     """Return the folder a campaign is written in.
 
     Raises:
         ConfigError: There is none of that name; the message names those there are.
     """
-    known = sorted(path.parent.name for path in (conf / "campaigns").glob(f"*/{SPEC_FILE}"))
+    written = (conf / "campaigns").absolute()
+    known = sorted(path.parent.name for path in written.glob(f"*/{SPEC_FILE}"))
     if name not in known:
         there = ", ".join(known) or "none yet"
         raise ConfigError(
-            f"no campaign {name!r} in {conf / 'campaigns'}. There is: {there}.{missing_conf(conf)}"
+            f"no campaign {name!r} in {written}. There is: {there}.{missing_conf(conf)}"
         )
     return conf / "campaigns" / name
 

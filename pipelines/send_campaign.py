@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain
-from pathlib import Path
 from types import FrameType
 
 from campaigns.audience import Recipient, audience
@@ -18,10 +17,12 @@ from campaigns.message import Mailing, Sender, mailbox
 from campaigns.send import Sending
 from campaigns.transports import open_transport
 from content.campaign import campaign_folder, load_compiled
+from content.spec import CampaignSpec
 from core.clock import to_us
 from core.errors import ConfigError, DataError
 from core.settings import Settings
 from pipelines.outcome import Outcome, console, progress_bar
+from pipelines.publish_campaign import on_reserved_name
 
 LISTED = 20  # customers shown by name of those with an unknown outcome; --json has all
 
@@ -51,7 +52,11 @@ def send_campaign(
     """
     send_id = send_id or default_send_id(campaign, as_of)
     claims = Claims(settings.home, campaign, send_id, ts_us=to_us(as_of))
-    sender = _sender(settings.home, campaign)
+    spec = load_compiled(campaign_folder(settings.home, campaign)).spec
+    sender = _sender(spec)
+    if transport == "smtp":  # a note: a server of one's own tests is a real use
+        for note in on_reserved_name(spec):
+            console.print(note, soft_wrap=True)
     everybody = audience(settings.home, as_of=as_of, limit=limit)
     with (
         open_transport(transport, settings, campaign=campaign, send_id=send_id) as opened,
@@ -103,13 +108,12 @@ def default_send_id(campaign: str, as_of: datetime) -> str:
     return f"{campaign}-{as_of:%Y-%m-%d}"
 
 
-def _sender(home: Path, campaign: str) -> Sender:
-    spec = load_compiled(campaign_folder(home, campaign)).spec
+def _sender(spec: CampaignSpec) -> Sender:
     for address in filter(None, (spec.sender.address, spec.reply_to)):
         try:
             mailbox(address)
         except DataError as error:
-            raise ConfigError(f"campaign {campaign!r}, address {address!r}: {error}.") from None
+            raise ConfigError(f"campaign {spec.name!r}, address {address!r}: {error}.") from None
     return Sender(spec.sender.name, spec.sender.address, spec.reply_to)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,7 +82,7 @@ def compile_campaign(
             else compile_text(spec, sources.text, sources.block_texts)
         )
     except ConfigError as error:
-        raise ConfigError(f"{folder}: {error}") from None
+        raise ConfigError(_placed(str(error), sources)) from None
     read = names_read(spec, sources)
     draft = CompiledCampaign(
         spec=spec,
@@ -99,6 +100,14 @@ def compile_campaign(
     )
     campaign = replace(draft, version=version)
     return replace(campaign, static=_static(campaign)), checks
+
+
+def _placed(fault: str, sources: Sources) -> str:
+    """Return what is wrong with the file it begins with, that file named with its folder."""
+    file = re.split("[ :]", fault, maxsplit=1)[0]
+    places = {**sources.paths(), "email.txt": sources.folder / "email.txt"}
+    where = places.get(file, sources.folder / file)
+    return f"{where}{fault.removeprefix(file)}"
 
 
 def branches(campaign: CompiledCampaign) -> Iterator[tuple[str, Decision]]:

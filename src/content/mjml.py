@@ -107,7 +107,9 @@ def fill_slots(spec: CampaignSpec, frame: str, expand: Callable[[str], str], *, 
     for match in _SLOT.finditer(frame):
         if match[1] not in known:
             line = frame.count("\n", 0, match.start()) + 1
-            raise ConfigError(f"{where} line {line}: no slot {match[1]!r}; there are {known}.")
+            raise ConfigError(
+                f"{where} line {line}: no slot {match[1]!r}; there is {', '.join(known)}."
+            )
     for name in known:
         if there.count(name) != 1:
             raise ConfigError(

@@ -32,10 +32,12 @@ _GIVEN: Final = frozenset(
         "slot",
         "subject",
         "preheader",
-        "range",
-        "dict",
-        "namespace",
     }
+)
+_FUNCTIONS: Final = frozenset({"range", "dict", "namespace"})
+# Read as names where they stand in the wrong place.
+_KEYWORDS: Final = frozenset(
+    {"in", "and", "or", "not", "if", "else", "is", "true", "false", "none"}
 )
 _BARRED: Final = re.compile(r"(?<=\{%)[-+]?\s*(autoescape|extends|import|from|include)\b")
 _METHOD: Final = re.compile(r"(?<!\bloop)\.\s*\w+\s*\(|\]\s*\(")
@@ -77,7 +79,7 @@ def names_read(spec: CampaignSpec, sources: Sources) -> Read:
     Raises:
         ConfigError: A template does not parse, or reads what is not declared.
     """
-    if taken := sorted(_GIVEN & set(spec.defaults)):
+    if taken := sorted((_GIVEN | _FUNCTIONS) & set(spec.defaults)):
         raise ConfigError(
             f"{sources.folder / SPEC_FILE}: defaults.{taken[0]}: every template has "
             f"{taken[0]!r} already. Rename yours."
@@ -110,10 +112,14 @@ def _undeclared(where: str, source: str, defaults: Mapping[str, object]) -> set[
         what = str(error.detail or error.message)
         raise ConfigError(f"{where} line {error.line or 1}: {what}.") from None
     given = {*_GIVEN, *defaults}
-    if unknown := sorted({name.partition(".")[0] for name in names} - given):
+    if unknown := sorted({name.partition(".")[0] for name in names} - given - _FUNCTIONS):
+        if misplaced := sorted(_KEYWORDS.intersection(unknown)):
+            raise ConfigError(
+                f"{where} does not parse: {misplaced[0]!r} stands where a value belongs."
+            )
         raise ConfigError(
             f"{where} reads {unknown[0]!r}, which has no value. "
-            f"Add it to `defaults` in campaign.yaml, or use one of {sorted(given)}."
+            f"Add it to `defaults` in campaign.yaml, or use one of {', '.join(sorted(given))}."
         )
     for name in sorted(names):
         if name == CONTEXT or (name.startswith(f"{CONTEXT}.") and name.count(".") > 1):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -17,6 +19,10 @@ SPEC_FILE: Final = "campaign.yaml"
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Line = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\r\n]*$")]
 Address = Annotated[str, Field(pattern=r"^[^@\s<>,;\"]+@[^@\s<>,;\"]+$", max_length=254)]
+# RFC 2606 and 6761: names that are nobody's, for examples and tests.
+_RESERVED: Final = re.compile(
+    r"(.*\.)?(test|example|invalid|localhost|example\.(com|net|org))", re.IGNORECASE
+)
 Value = str | int | float | bool | list[str]
 
 
@@ -128,6 +134,13 @@ class CampaignSpec(_Part):
             raise ValueError(f"slot {sorted(twice)[0]!r} is there twice")
         return self
 
+    def reserved_name(self) -> str:
+        """Return the first name among its addresses that can be nobody's shop, else ''."""
+        mailboxes = (self.sender.address, self.reply_to or "")
+        names = [urlsplit(url).hostname or "" for url in (self.shop.url, self.shop.product_url)]
+        names += [address.rpartition("@")[2] for address in mailboxes]
+        return next((name for name in names if _RESERVED.fullmatch(name)), "")
+
     def slot(self, name: str) -> Slot | None:
         """Return the slot of that name."""
         return next((slot for slot in self.slots if slot.name == name), None)
@@ -151,6 +164,11 @@ def load_spec(folder: Path) -> CampaignSpec:
         line = f" line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "is not UTF-8 text"
         raise ConfigError(f"{path}{line}: {problem}. Fix the YAML.") from None
+    if not isinstance(raw, dict):
+        what = "is empty" if raw is None else "holds no keys"
+        raise ConfigError(
+            f"{path} {what}. See docs/how-to/write-a-campaign.md for what belongs there."
+        )
     try:
         spec = CampaignSpec.model_validate(raw)
     except ValidationError as error:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as Named
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -28,6 +29,7 @@ from ingest.rows import lines_at, shifts
 # Beyond this DuckDB keeps its tables on disk, so the number of rows does not matter.
 MEMORY: Final = "640MB"
 STANDARD: Final = ("events", "products", "customers", "consents")  # inputs a user may leave out
+_WORDS: Final = re.compile(r"[^\W\d][\w .-]*")  # what a misspelt column looks like
 OURS: Final = "staging"  # our tables are in a schema of their own: inputs may have any name
 
 
@@ -244,20 +246,22 @@ class Staging:
         except duckdb.Error as error:
             raise ConfigError(f"{where}: {self.explain(error)}") from None
 
-    def explain(self, error: duckdb.Error, table: str | None = None) -> str:
-        """Return one line for an error in SQL; an unknown column is named with the known."""
+    def explain(self, error: duckdb.Error, table: str | None = None, sql: str = "") -> str:
+        """Return one line for an error in `sql`; an unknown column is named with the known."""
         text = str(error)
+        if isinstance(error, duckdb.ParserException) and _WORDS.fullmatch(sql.strip()):
+            text = f'Referenced column "{sql.strip()}" not found'  # a name with a blank in it
         lost = re.search(r'Referenced column "([^"]+)" (?:was )?not found', text) or re.search(
             r'does not have a column named "([^"]+)"', text
         )
         if not lost:
             return first_line(error)
         tables = [table] if table else list(self.inputs)
-        known = "; ".join(
-            f"{name} has the columns {', '.join(c for c in self.columns(name) if c != '_row')}"
-            for name in tables
-        )
-        return f"no column {lost[1]!r}; {known}."
+        columns = {name: [c for c in self.columns(name) if c != "_row"] for name in tables}
+        known = "; ".join(f"{name} has the columns {', '.join(columns[name])}" for name in tables)
+        near = get_close_matches(lost[1], [c for each in columns.values() for c in each], n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        return f"no column {lost[1]!r}; {known}.{hint}"
 
 
 def first_line(error: duckdb.Error) -> str:

@@ -236,7 +236,10 @@ def load_mapping(path: Path) -> Mapping:
     try:
         text: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"mapping {path} cannot be read: {error.strerror}.") from None
+        raise ConfigError(
+            f"mapping {path.absolute()} cannot be read: {error.strerror}. Check the path, or write "
+            "the file (docs/how-to/import-your-data.md)."
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         problem = " ".join(str(error).split())
         raise ConfigError(f"mapping {path} is not valid YAML: {problem}") from None

@@ -202,7 +202,7 @@ class SectionSql:
             described = self.staging.db.execute(query).fetchall()
         except duckdb.Error as error:
             raise ConfigError(
-                f"{self.where(field)}: {self.staging.explain(error, table)}"
+                f"{self.where(field)}: {self.staging.explain(error, table, sql)}"
             ) from None
         return str(described[0][1])
 

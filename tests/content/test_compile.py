@@ -219,3 +219,18 @@ def test_without_a_text_template_the_text_comes_from_the_html(draft: Path) -> No
     assert campaign.static is not None
     assert "Good food, no fuss" in campaign.static["text"]
     assert "Fennel & Rye Grocers, 12 Market Lane" in campaign.static["text"]
+
+
+def test_a_fault_of_the_mjml_names_the_file_with_its_folder(draft: Path) -> None:
+    for file in (
+        draft / "blocks" / "hero_season.mjml",
+        draft.parents[1] / "blocks" / "product_grid.mjml",
+    ):
+        good = file.read_text(encoding="utf-8")
+        file.write_text("<mj-text>", encoding="utf-8")
+
+        with pytest.raises(ConfigError) as caught:
+            compile_campaign(draft, static_products=[], tiles=[])
+
+        assert str(caught.value).startswith(f"{file} line 1: <mj-text> is never closed")
+        file.write_text(good, encoding="utf-8")

@@ -77,3 +77,23 @@ def test_a_quoted_brace_closes_and_opens_nothing(draft: Path) -> None:
     spec = load_spec(draft)
 
     check_tags(spec, read_sources(draft, spec))
+
+
+@pytest.mark.parametrize("rule", ["'lapsing' in in or 1", "not and", "cluster if else"])
+def test_a_word_of_the_language_is_no_name_to_declare(draft: Path, rule: str) -> None:
+    edit(draft / "campaign.yaml", "'big baskets' in cluster_traits", rule)
+
+    with pytest.raises(ConfigError) as caught:
+        read(draft)
+
+    assert rule in str(caught.value)
+    assert "defaults" not in str(caught.value)
+
+
+def test_names_on_offer_are_plain_and_no_functions(draft: Path) -> None:
+    edit(draft / "email.txt", "{{ why }}", "{{ whi }}")
+
+    with pytest.raises(ConfigError, match=r"use one of campaign, cluster, .*, why\.$") as caught:
+        read(draft)
+
+    assert "namespace" not in str(caught.value)

@@ -68,9 +68,36 @@ def test_a_missing_file_says_where_to_read_on(tmp_path: Path) -> None:
         load_spec(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"\xff\xfe\x00"], ids=["empty", "list", "binary"])
-def test_a_file_that_is_no_campaign_is_refused(draft: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        pytest.param(b"", r" is empty\. See docs", id="empty"),
+        pytest.param(b"[]", r" holds no keys\. See docs", id="list"),
+        pytest.param(b"\xff\xfe\x00", "", id="binary"),
+    ],
+)
+def test_a_file_that_is_no_campaign_is_refused(draft: Path, content: bytes, says: str) -> None:
     (draft / "campaign.yaml").write_bytes(content)
 
-    with pytest.raises(ConfigError, match=r"campaign\.yaml"):
+    with pytest.raises(ConfigError, match=rf"campaign\.yaml{says}"):
         load_spec(draft)
+
+
+@pytest.mark.parametrize(
+    ("shop", "address", "found"),
+    [
+        ("https://shop.rye.test/", "hello@rye.co.uk", "shop.rye.test"),
+        ("https://rye.co.uk/", "hello@mail.example.com", "mail.example.com"),
+        ("https://EXAMPLE.org/", "hello@rye.co.uk", "example.org"),
+        ("https://example.rye.co.uk/", "hello@contest.uk", ""),
+    ],
+)
+def test_a_shop_that_can_be_nobodys_is_found(
+    draft: Path, shop: str, address: str, found: str
+) -> None:
+    edit(draft, "url: https://shop.fennel-and-rye.test/", f"url: {shop}")
+    edit(draft, "https://shop.fennel-and-rye.test/p/", "https://rye.co.uk/p/")
+    edit(draft, "hello@fennel-and-rye.test", address)
+    edit(draft, "reply_to: service@fennel-and-rye.test", "reply_to: service@rye.co.uk")
+
+    assert load_spec(draft).reserved_name() == found

@@ -19,6 +19,7 @@ from tests.small_shop import write_lake
 CONF = Path(__file__).parents[2] / "conf"
 FILES = {
     "shop.yaml": MAPPING,
+    "blank.yaml": MAPPING.replace("time: bought", "time: bougt at"),
     "misspelt.yaml": MAPPING.replace("time: bought", "time: when_bought"),
     "events.csv": EVENTS,
     "undated.csv": HEADER + "A1,1,soon,ann,tea,1,1\n",
@@ -87,13 +88,35 @@ def refused(
         ),
         pytest.param(
             "import --mapping nowhere.yaml --events events.csv",
-            "nowhere.yaml cannot be read",
+            "here/nowhere.yaml cannot be read: No such file or directory. Check the path, or write",
             id="missing-mapping",
         ),
         pytest.param(
             "import --mapping misspelt.yaml --events events.csv",
             "field time: no column 'when_bought'; events has the columns order_no, line, bought",
             id="unknown-column",
+        ),
+        pytest.param(
+            "import --mapping blank.yaml --events events.csv",
+            "field time: no column 'bougt at'; events has the columns order_no, line, bought",
+            id="unknown-column-with-a-blank",
+        ),
+        pytest.param(
+            "import --mapping misspelt.yaml --events events.csv",
+            "Did you mean 'bought'?",
+            id="nearest-column",
+        ),
+        pytest.param(
+            "publish", "Missing argument 'campaign'. See `sendwise publish --help`.", id="usage"
+        ),
+        pytest.param(
+            "serve --port 99999",
+            "--port must be at most 65535. See `sendwise serve --help`.",
+            id="too-high-a-port",
+        ),
+        pytest.param("serve --port x", "--port must be a whole number.", id="no-port"),
+        pytest.param(
+            "nonsense", "No such command 'nonsense'. See `sendwise --help`.", id="no-command"
         ),
         pytest.param(
             "import --mapping shop.yaml --events undated.csv",
@@ -132,11 +155,15 @@ def refused(
         ),
         pytest.param(
             "train recommender --as-of 2017-10-02",
-            "no purchases",
+            "are too few to tune",
             id="recommender-of-too-few",
         ),
         pytest.param("train hamsters", "no model 'hamsters'", id="unknown-model"),
-        pytest.param("publish spring", "no campaign 'spring'", id="publish-unknown-campaign"),
+        pytest.param(
+            "publish spring",
+            "here/conf/campaigns. There is: weekly_picks.",
+            id="publish-unknown-campaign",
+        ),
         pytest.param("preview spring", "no campaign 'spring'", id="preview-unknown-campaign"),
         pytest.param(
             "send spring --transport outbox", "publish spring", id="send-unknown-campaign"

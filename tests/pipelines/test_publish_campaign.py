@@ -140,3 +140,14 @@ def test_a_static_product_that_is_not_in_the_catalogue_is_named(settings: Settin
 
     with pytest.raises(ConfigError, match="no product 'nowhere' in the catalogue"):
         publish_campaign(settings, "weekly_picks", as_of=AS_OF)
+
+
+def test_a_shop_that_is_nobodys_is_said_until_it_is_ones_own(settings: Settings) -> None:
+    shipped = publish_campaign(settings, "weekly_picks", as_of=AS_OF)
+    path = settings.conf / "campaigns" / "weekly_picks" / "campaign.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("fennel-and-rye.test", "rye.co.uk"), encoding="utf-8")
+    own = publish_campaign(settings, "weekly_picks", as_of=AS_OF)
+
+    assert any("lead to shop.fennel-and-rye.test, nobody's shop" in note for note in shipped.notes)
+    assert not any("nobody's shop" in note for note in own.notes)

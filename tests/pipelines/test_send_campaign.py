@@ -64,6 +64,18 @@ def test_a_limit_can_be_raised_later(settings: Settings, smtp_peer: Mailbox) -> 
     assert smtp_peer.to() == [f"{name}@example.test" for name in PEOPLE]
 
 
+def test_mails_that_lead_to_nobodys_shop_are_noted_before_they_leave(
+    settings: Settings, smtp_peer: Mailbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(settings, limit=1)
+    to_files = capsys.readouterr().err
+    send(settings.model_copy(update={"smtp_port": smtp_peer.port}), "smtp", send_id="s", limit=1)
+
+    assert "nobody's shop" not in to_files
+    assert "These e-mails lead to shop.test, nobody's shop" in capsys.readouterr().err
+    assert len(smtp_peer.to()) == 1  # a note, and no more
+
+
 def test_what_was_skipped_or_refused_is_told_by_reason(
     settings: Settings, smtp_peer: Mailbox, service_peer: Service
 ) -> None:
