@@ -96,7 +96,7 @@ def test_without_consent_nothing_personal_is_used(
     assert slot(got, "hero").block == "hero_season"
     assert slot(got, "hero").reason == NO_CONSENT
     assert ids(slot(got, "buy_again")) == names("p", 4)
-    assert slot(got, "buy_again").title == "Popular this week"
+    assert slot(got, "buy_again").title == "Popular right now"
     assert (got.personal, got.rung) == (False, "popular")
     assert known_variables(campaign, ann(personal=False)) == dict(campaign.spec.defaults)
 
@@ -129,7 +129,7 @@ def test_a_short_list_is_filled_from_the_cluster_then_popular_then_static(
         ("s0", "static"),
     ]
     assert got.rung == "static"
-    assert got.title == "Popular this week"  # three of four are not theirs
+    assert got.title == "Popular right now"  # three of four are not theirs
 
 
 def test_a_slot_keeps_its_title_while_half_of_it_is_the_persons(
