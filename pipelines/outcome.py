@@ -11,10 +11,11 @@ from typing import Final, Literal, Protocol
 import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
-PIPE_WIDTH: Final = 140  # columns of a table that goes to a file or another program
+from pipelines.tables import table_for
+
+WIDEST: Final = 10_000  # columns of a file or a pipe: none of our tables has more
 console = Console(stderr=True, highlight=False)  # progress and remarks; results go to stdout
 
 
@@ -47,20 +48,10 @@ class Outcome:
         # Names of files and customers flow in here: nothing is read as markup.
         out = Console(highlight=False, markup=False)
         if not out.is_terminal:
-            out.width = PIPE_WIDTH
+            out.width = WIDEST  # what is piped is not broken at a guess of a width
         out.print(Text(self.title, style="bold"), soft_wrap=True)
-        table = Table()
-        for number, name in enumerate(self.columns):
-            is_number = bool(self.rows) and all(
-                isinstance(row[number], int | float | None) for row in self.rows
-            )
-            table.add_column(
-                name, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold"
-            )
-        for row in self.rows:
-            table.add_row(*(Text(_text(value)) for value in row))
         if self.columns:
-            out.print(table)
+            out.print(table_for(out, self.columns, self.rows))
         for note in self.notes:
             out.print(note, soft_wrap=True)
         if self.status == "unchanged":
@@ -93,13 +84,3 @@ def progress_bar(what: str, total: int | None = None) -> Iterator[Advance]:
             bar.advance(task, amount)
 
         yield advance
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.4f}" if abs(value) < 10 else f"{value:,.1f}"
-    return "" if value is None else str(value)
