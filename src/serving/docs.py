@@ -127,10 +127,12 @@ def _readers_paths() -> Document:
     page = {"text/html": {"schema": _TEXT}}
     picture = {"image/*": {"schema": {**_TEXT, "format": "binary"}}}
     link, tile = "/unsubscribe/{token}", "/assets/{campaign}/tiles/{file}"
+    withdraw = _for_readers(link, "Unsubscribe: the page's button, or one click.", page)
+    withdraw["responses"]["503"] = {"description": "Not kept: again after Retry-After seconds."}
     return {
         link: {
             "get": _for_readers(link, "A page that asks; it changes nothing.", page),
-            "post": _for_readers(link, "Unsubscribe: the page's button, or one click.", page),
+            "post": withdraw,
         },
         tile: {"get": _for_readers(tile, "A picture of a campaign.", picture)},
     }

@@ -78,3 +78,10 @@ def test_the_page_loads_nothing_from_elsewhere() -> None:
         "static_content/swagger-ui.css",
         "static_content/swagger-ui-bundle.js",
     ]
+
+
+def test_only_unsubscribing_can_fail_to_be_kept(docs: dict[str, Any]) -> None:
+    asks, withdraws = (docs["paths"]["/unsubscribe/{token}"][each] for each in ("get", "post"))
+
+    assert "503" in withdraws["responses"]
+    assert "503" not in asks["responses"]

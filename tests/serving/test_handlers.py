@@ -188,10 +188,9 @@ def test_with_nothing_at_all_the_list_is_empty_not_an_error(
     assert len(others) == 3
 
 
-def test_one_order_is_not_orders(home: Path, open_brain: OpenBrain) -> None:
+def test_one_order_is_not_orders(brain: Brain, monkeypatch: pytest.MonkeyPatch) -> None:
     once = replace(shop.profile("ann"), features={"recency_days": 1.0, "orders_365d": 1.0})
-    brain = open_brain(home)
-    brain.profiles = lambda _: {"ann": once}  # type: ignore[method-assign]
+    monkeypatch.setattr(brain, "profiles", lambda _: {"ann": once})
 
     (got,) = ask_predict(brain, "ann")
 
