@@ -93,13 +93,18 @@ def cluster_sizes(model: Clusters) -> Figure:
 
 def stability_by_k(trials: Sequence[Trial], chosen: Trial) -> Figure:
     """Draw for each number of clusters how well resampled data find it again."""
-    figure = Figure(figsize=(7.0, 4.2), dpi=120)
+    figure = Figure(figsize=(7.0, 4.8), dpi=120)
     figure.set_layout_engine("constrained")
     axes = figure.subplots()
     ks = [trial.k for trial in trials]
     means = [trial.stability for trial in trials]
-    axes.axhline(STABLE, color=_GREY, linewidth=1, linestyle=(0, (4, 3)))
-    axes.text(ks[-1] + 0.3, STABLE + 0.008, f"stable from {STABLE:.2f}", ha="right", color=_GREY)
+    axes.axhline(
+        STABLE,
+        color=_GREY,
+        linewidth=1,
+        linestyle=(0, (4, 3)),
+        label=f"stable from {STABLE:.2f}",
+    )
     axes.vlines(ks, [trial.worst for trial in trials], means, color=_BLUE, alpha=0.35, linewidth=4)
     axes.plot(
         ks, means, color=_BLUE, marker="o", linewidth=2, label="likeness of refits (mean ARI)"
@@ -127,7 +132,8 @@ def stability_by_k(trials: Sequence[Trial], chosen: Trial) -> Figure:
     axes.set(ylim=(0, 1.1), xlim=(ks[0] - 0.3, ks[-1] + 0.3))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _dress(axes, "Which number of clusters would be found again?", "number of clusters", "")
-    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0.0, 0.3), fontsize=9)
+    # Below the axes: inside there is no place that no line may cross.
+    figure.legend(frameon=False, loc="outside lower center", ncols=2, fontsize=9)
     return figure
 
 

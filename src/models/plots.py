@@ -97,7 +97,8 @@ def importance_bars(importance: Mapping[str, float], *, most: int = 15) -> Figur
     bars = axes.barh([name for name, _ in top], [share for _, share in top], color=_COLOURS[0])
     axes.bar_label(bars, labels=[f"{share:.1%}" for _, share in top], padding=3, fontsize=8)
     _dress(axes, "What the model looks at", "share of the gain of all splits", "")
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    # As many decimals as the steps need: 2.5 % is not 2 %, and the next not 5 %.
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.margins(x=0.12)
     axes.grid(visible=False, axis="y")
     return figure

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -39,8 +40,9 @@ def quality_bars(
         axes.errorbar(at, height, error, fmt="none", ecolor="#22262b", elinewidth=1, capsize=2)
     axes.set_xticks(range(len(scopes)), [f"{scope} items" for scope in scopes])
     axes.set_ylabel(label)
+    _title(axes, f"How good are the lists? {label}, 95 % intervals")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    figure.legend(frameon=False, loc="outside lower center", ncols=3)  # never upon the bars
     return figure
 
 
@@ -54,7 +56,12 @@ def tuning_curve(scores: Sequence[float], baseline: float, *, label: str) -> Fig
     axes.axhline(baseline, color="#8a8f98", linestyle=(0, (4, 3)), label="popularity")
     axes.set_xlabel("trial")
     axes.set_ylabel(f"{label}, tuning window")
+    _title(axes, "Did tuning find something better?")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     return figure
+
+
+def _title(axes: Axes, text: str) -> None:
+    axes.set_title(text, loc="left", fontsize=12, fontweight="bold", color="#22262b")

@@ -84,3 +84,13 @@ def test_the_chosen_k_is_marked_where_it_lies() -> None:
     assert marked.get_text() == "chosen: 4"
     assert marked.xy == (4, 0.93)
     assert png(figure).startswith(b"\x89PNG")
+
+
+def test_nothing_is_written_upon_the_lines_of_the_stability() -> None:
+    trials = [Trial(k=k, stability=0.9, worst=0.8, smallest=0.1, silhouette=0.2) for k in (3, 4, 5)]
+
+    figure = stability_by_k(trials, trials[0])
+
+    assert figure.axes[0].get_legend() is None
+    assert [text.get_text() for text in figure.axes[0].texts] == ["chosen: 3"]
+    assert "stable from 0.90" in [text.get_text() for text in figure.legends[0].texts]

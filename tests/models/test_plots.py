@@ -42,3 +42,12 @@ def test_importance_shows_the_biggest_on_top() -> None:
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == [f"feature {n}" for n in (4, 3, 2, 1, 0)]
     assert png(figure).startswith(b"\x89PNG")
+
+
+def test_no_two_ticks_of_the_importance_are_rounded_to_unequal_steps() -> None:
+    figure = importance_bars({"recency_days": 0.19, "orders_90d": 0.12, "coupons_90d": 0.03})
+    figure.draw_without_rendering()
+
+    shown = [float(tick.get_text().rstrip("%")) for tick in figure.axes[0].get_xticklabels()]
+
+    assert np.ptp(np.diff(shown)) < 1e-6

@@ -29,7 +29,7 @@ def test_a_bar_is_as_high_as_its_mean_and_scopes_stand_in_groups() -> None:
     centres = [bar.get_x() + bar.get_width() / 2 for bar in bars]
     assert centres == pytest.approx([-0.2, 0.8, 0.2, 1.2])
     assert [label.get_text() for label in axes.get_xticklabels()] == ["all items", "new items"]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["als", "popularity"]
+    assert [text.get_text() for text in axes.figure.legends[0].get_texts()] == ["als", "popularity"]
     assert axes.get_ylabel() == "NDCG@20"
     assert png(figure).startswith(b"\x89PNG")
 
@@ -54,3 +54,12 @@ def test_the_best_so_far_never_falls() -> None:
 
 def test_no_trial_at_all_still_shows_the_baseline() -> None:
     assert png(tuning_curve([], 0.25, label="recall")).startswith(b"\x89PNG")
+
+
+def test_pictures_say_what_they_show_and_no_legend_lies_upon_the_bars() -> None:
+    bars = quality_bars({"als": {"new": 0.1}}, {"als": {"new": (0.0, 0.2)}}, label="NDCG@20")
+    curve = tuning_curve([0.1, 0.2], 0.05, label="NDCG@20")
+
+    assert all(figure.axes[0].get_title(loc="left") for figure in (bars, curve))
+    assert bars.axes[0].get_legend() is None
+    assert bars.legends
