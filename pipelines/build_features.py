@@ -18,6 +18,7 @@ from ingest.contract import ORDER_COMPLETED
 from ingest.lake import connect
 from pipelines.learnable import learnable
 from pipelines.outcome import Outcome
+from privacy.consent import MODEL_TRAINING
 
 _QUANTILES: Final = {"5 %": 0.05, "median": 0.5, "95 %": 0.95}
 
@@ -40,7 +41,9 @@ def build_features(settings: Settings, *, as_of: datetime) -> Outcome:
         allowed = set(learnable(settings, connection, as_of=as_of))
     finally:
         connection.close()
+    known = len(frame)
     frame = frame[frame[c.CUSTOMER_ID].isin(allowed)].reset_index(drop=True)
+    left_out = known - len(frame)
     files = features_to_parquet(
         frame,
         settings.home / "features",
@@ -48,12 +51,21 @@ def build_features(settings: Settings, *, as_of: datetime) -> Outcome:
         features=PROPENSITY,
         event_range_us=event_range,
     )
+    who = "1 customer" if len(frame) == 1 else f"{len(frame):,} customers"
     return Outcome(
-        title=f"{len(PROPENSITY)} features of {len(frame):,} customers as of {as_of:%Y-%m-%d}",
-        data={"path": str(files.parquet), "customers": len(frame), **files.manifest},
+        title=f"{len(PROPENSITY)} features of {who} as of {as_of:%Y-%m-%d}",
+        data={
+            "path": str(files.parquet),
+            "customers": len(frame),
+            "left_out": left_out,
+            **files.manifest,
+        },
         columns=("feature", "unit", "mean", *_QUANTILES),
         rows=_summary(frame),
-        notes=(f"written to {files.parquet}",),
+        notes=[
+            f"Left out, without consent to {MODEL_TRAINING}: {left_out:,}.",
+            f"written to {files.parquet}",
+        ],
         status="done" if files.is_new else "unchanged",
     )
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from core import columns as c
 from core.clock import parse_span, to_us
-from core.errors import DataError, NotReadyError
+from core.errors import ConfigError, DataError, NotReadyError
 from core.files import new_file
 from core.settings import Settings
 from features.engine import Shop, feature_frame
@@ -23,7 +23,7 @@ from models.registered import P_ORDER
 from models.registered import PROPENSITY as SCORED
 from monitoring.drift import Drift, compare
 from pipelines.learnable import consenting, nobody
-from pipelines.outcome import Outcome
+from pipelines.outcome import Outcome, progress_bar
 from privacy.consent import ANALYTICS
 
 EXIT_GATE = 3
@@ -46,7 +46,7 @@ def report_drift(
         reference: A month `2017-06`, a day, or `START..END` (end exclusive).
         current: Likewise. Features are as of the span's end, scores those of today's champion.
         gate: Exit with 3 when more than `drift_share` of the columns drifted.
-        include_lifetime: Also compare what only grows with history, like tenure.
+        include_lifetime: Also compare what only grows with history, like tenure and recency.
 
     Raises:
         ConfigError: A span cannot be read.
@@ -55,21 +55,26 @@ def report_drift(
         NotReadyError: Nothing has been imported yet.
     """
     spans = {"--reference": reference, "--current": current}
-    ends = [parse_span(text, where=where) for where, text in spans.items()]
+    ends = [_span(text, where) for where, text in spans.items()]
     with lake.connect(settings.home) as connection:
         for (where, text), span in zip(spans.items(), ends, strict=True):
             _require_events(connection, span, where=f"{where} {text!r}")
+    with progress_bar("drift: features, scores, distances", total=3) as advance:
         cutoffs = [end for _, end in ends]
-        frame = feature_frame(connection, cutoffs=cutoffs, shop=Shop.of(settings))
-    sides, left_out = _of_consenting(settings, frame, cutoffs)
-    sides, scored_by = _with_score(settings, sides)
-    columns = names(PROPENSITY if include_lifetime else WINDOWED)
-    columns += [P_ORDER] if scored_by else []
-    drift = compare(
-        *(side[columns] for side in sides),
-        limit=settings.drift_share,
-        title=f"Drift of customers from {reference} to {current}",
-    )
+        with lake.connect(settings.home) as connection:
+            frame = feature_frame(connection, cutoffs=cutoffs, shop=Shop.of(settings))
+        sides, left_out = _of_consenting(settings, frame, cutoffs)
+        advance()
+        sides, scored_by = _with_score(settings, sides)
+        advance()
+        columns = names(PROPENSITY if include_lifetime else WINDOWED)
+        columns += [P_ORDER] if scored_by else []
+        drift = compare(
+            *(side[columns] for side in sides),
+            limit=settings.drift_share,
+            title=f"Drift of customers from {reference} to {current}",
+        )
+        advance()
     page = settings.home / "reports" / f"drift-{_in_name(reference)}-{_in_name(current)}.html"
     data = {
         "reference": reference,
@@ -86,6 +91,13 @@ def report_drift(
     with new_file(page.with_suffix(".json")) as aside:
         aside.write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2))
     return _outcome(drift, data, page, gate=gate)
+
+
+def _span(text: str, where: str) -> tuple[datetime, datetime]:
+    try:
+        return parse_span(text, where=where)
+    except ConfigError as error:
+        raise ConfigError(f"{error} Or a month, 2017-06, or START..END.") from None
 
 
 def _of_consenting(

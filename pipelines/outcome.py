@@ -55,7 +55,7 @@ class Outcome:
         for note in self.notes:
             out.print(note, soft_wrap=True)
         if self.status == "unchanged":
-            out.print("Nothing to do: the same inputs and parameters ran before.")
+            out.print("Unchanged: the same inputs and parameters ran before; this came of it then.")
 
 
 class Advance(Protocol):

@@ -255,9 +255,11 @@ def _rows(folder: Path, manifest: Manifest) -> list[tuple[str, int, float, float
     for name, column in scores.items():
         numbers = pd.api.types.is_numeric_dtype(column) and column.notna().any()
         mean = float(column.mean()) if numbers else None
-        rows.append((str(name), int(column.notna().sum()), float(column.notna().mean()), mean))
+        # An empty list says as little as none.
+        has = column.map(lambda value: value is not None and np.size(value) > 0) & column.notna()
+        rows.append((str(name), int(has.sum()), float(has.mean()), mean))
     for slot in _SLOTS:
         lengths = listed[listed["slot"] == slot].groupby(c.CUSTOMER_ID).size()
         share = len(lengths) / manifest.customers
-        rows.append((f"list {slot}", len(lengths), share, float(lengths.mean()) if share else None))
+        rows.append((f"list {slot}", len(lengths), share, None))  # a length is no value's mean
     return rows

@@ -19,7 +19,8 @@ def features(context: typer.Context, *, as_of: AsOf = "", as_json: JsonFlag = Fa
 
     Recency, orders and revenue over several windows, rhythm, basket, discounts, tastes: what
     was known strictly before `--as-of`. The table shows each feature with its unit; the files
-    go to `features/` in the workspace, and the same input gives the same files.
+    go to `features/` in the workspace, and the same input gives the same files. Customers who do
+    not consent to `model_training` are left out; the last lines say how many.
 
     Example: `sendwise features --as-of 2017-12-01`
     """

@@ -27,7 +27,8 @@ def drift(
     include_lifetime: Annotated[
         bool,
         typer.Option(
-            "--include-lifetime", help="Also compare what only grows with history, like tenure."
+            "--include-lifetime",
+            help="Also compare what grows with history, like tenure and recency.",
         ),
     ] = False,
     as_json: JsonFlag = False,

@@ -195,6 +195,7 @@ def _check_classes(dataset: Dataset) -> None:
         others = len(rows) - buyers
         if min(buyers, others) < least:
             raise NotEnoughDataError(
-                f"the {name} slice has {buyers} buyers and {others} non-buyers; at least {least} "
-                f"of each are needed to train. Import more customers or a longer history."
+                f"the {name} slice has {buyers:,} examples (a customer at a cut-off) who ordered "
+                f"afterwards and {others:,} who did not; at least {least} of each are needed to "
+                "train. Import more customers or a longer history."
             )

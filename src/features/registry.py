@@ -265,10 +265,10 @@ CLUSTERS: Final[tuple[Feature, ...]] = (
     DISCOUNT_SHARE,
     CATEGORY_ENTROPY,
 )
-# What only grows with history drifts by itself; recency is bounded by the shop's rhythm.
-WINDOWED: Final[tuple[Feature, ...]] = (
-    RECENCY_DAYS,
-    *(one for one in PROPENSITY if one.window_days is not None and one.window_days <= TASTE_DAYS),
+# What only grows with history drifts by itself. Recency does too: of those who left it is their
+# age, and in a young history the longest there can be grows day by day.
+WINDOWED: Final[tuple[Feature, ...]] = tuple(
+    one for one in PROPENSITY if one.window_days is not None and one.window_days <= TASTE_DAYS
 )
 
 

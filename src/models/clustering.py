@@ -147,7 +147,7 @@ def require_customers(frame: pd.DataFrame) -> None:
     """
     if len(frame) < MIN_CUSTOMERS:
         raise NotEnoughDataError(
-            f"{len(frame)} customers are too few for clusters; {MIN_CUSTOMERS} are needed. "
+            f"{_customers(len(frame))} too few for clusters; {MIN_CUSTOMERS} are needed. "
             "Import more, or give a later --as-of."
         )
     kinds = len(frame[list(_space(frame)[0])].drop_duplicates())
@@ -156,6 +156,10 @@ def require_customers(frame: pd.DataFrame) -> None:
             f"{len(frame)} customers differ in {kinds} ways only: too few for clusters. "
             "Import more, or give a later --as-of."
         )
+
+
+def _customers(number: int) -> str:
+    return "1 customer is" if number == 1 else f"{number:,} customers are"
 
 
 def try_k(points: Floats, k: int, *, seed: int, refits: int) -> Trial:

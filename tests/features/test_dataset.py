@@ -151,7 +151,7 @@ def test_one_class_only_is_too_little_to_learn_from(
 ) -> None:
     only = {f"{kind}-{n}" for n in range(120)}
 
-    with pytest.raises(NotEnoughDataError, match=r"buyers and .* non-buyers; at least 100"):
+    with pytest.raises(NotEnoughDataError, match=r"examples .* and .* who did not; at least 100"):
         training_set(shop, cutoffs=AT, customers=only)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import NotEnoughDataError
 from features.registry import CLUSTERS, names
-from models.clustering import Fitted, Trial, choose, fit_clusters
+from models.clustering import Fitted, Trial, choose, fit_clusters, require_customers
 
 KS = (3, 4, 5)
 
@@ -145,3 +145,8 @@ def test_customers_who_are_all_alike_are_not_enough() -> None:
 
     with pytest.raises(NotEnoughDataError, match="300 customers differ in 1 ways only"):
         fit_clusters(alike, seed=7, ks=KS, refits=2)
+
+
+def test_one_customer_is_said_in_the_singular() -> None:
+    with pytest.raises(NotEnoughDataError, match=r"^1 customer is too few"):
+        require_customers(tribes().head(1))

@@ -58,6 +58,8 @@ def test_writes_a_row_per_consenting_customer_and_a_table_of_features(shop: Sett
     assert frame["customer_id"].tolist() == ["ann", "bob"]
     assert frame["orders_total"].tolist() == [2.0, 1.0]
     assert [row[0] for row in outcome.rows] == names(PROPENSITY)
+    assert "Left out, without consent to model_training: 1." in outcome.notes  # Eve
+    assert outcome.data["left_out"] == 1
     assert outcome.rows[0][:2] == ["recency_days", "days"]
     assert outcome.rows[0][2:] == pytest.approx([7.5, 5.25, 7.5, 9.75])  # mean, 5 %, median, 95 %
 

@@ -50,7 +50,7 @@ def test_a_result_without_a_table_is_its_title(capsys: pytest.CaptureFixture[str
 
     title, why = capsys.readouterr().out.splitlines()
     assert title == "Done"
-    assert "the same inputs" in why
+    assert why.startswith("Unchanged: the same inputs")
 
 
 def test_progress_is_quiet_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,9 +27,9 @@ from models.recommender import Recommender
 from models.rules import Recency
 from pipelines.cli import app
 from pipelines.commands import scoring  # noqa: F401  # registers `score`
-from pipelines.score_customers import score_customers
+from pipelines.score_customers import _rows, score_customers
 from privacy.consent import PERSONALISATION, Consent, ConsentLedger
-from profiles.snapshot import BUY_AGAIN, NEW_FOR_YOU, Profile, open_snapshot
+from profiles.snapshot import BUY_AGAIN, NEW_FOR_YOU, Manifest, Profile, open_snapshot
 
 AS_OF = datetime(2017, 12, 1, tzinfo=UTC)
 ORDERS = [  # customer, days before as_of, products
@@ -170,6 +170,7 @@ def test_the_manifest_says_what_it_was_made_from(complete: Settings) -> None:
     assert set(manifest.popular_by_cluster) == {"fresh", "settled"}
     assert outcome.data["outputs"]["p_order_30d"]["customers"] == 2
     assert outcome.data["outputs"]["list buy_again"]["coverage"] == pytest.approx(2 / 3)
+    assert outcome.data["outputs"]["list buy_again"]["mean"] is None  # a list has a length only
 
 
 def test_champions_that_no_registry_confirmed_are_named(complete: Settings) -> None:
@@ -258,3 +259,19 @@ def test_the_command_prints_one_line_of_json(settings: Settings) -> None:
 
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["customers"] == 3
+
+
+def test_an_empty_list_covers_nobody(tmp_path: Path) -> None:
+    scores = pd.DataFrame({"top_categories": [["TEA"], [], None], "p_order_30d": [0.2, 0.4, None]})
+    scores.to_parquet(tmp_path / "scores.parquet")
+    pd.DataFrame({"customer_id": ["ann"], "slot": ["buy_again"]}).to_parquet(
+        tmp_path / "lists.parquet"
+    )
+    manifest = Manifest(
+        id="s", as_of=AS_OF, model_versions={}, customers=3, outputs=tuple(scores.columns)
+    )
+
+    rows = {name: found for name, *found in _rows(tmp_path, manifest)}
+
+    assert rows["top_categories"] == [1, pytest.approx(1 / 3), None]
+    assert rows["p_order_30d"] == [2, pytest.approx(2 / 3), pytest.approx(0.3)]
