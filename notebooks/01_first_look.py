@@ -40,7 +40,7 @@ warnings.filterwarnings("ignore", message="IProgress")  # plain progress bars wi
 
 from core.clock import parse_as_of
 from core.settings import load_settings
-from features.affinity import affinity_shares
+from features.affinity import with_shares
 from features.dataset import cutoffs, first_order, labels, training_set
 from features.engine import feature_frame
 from features.registry import PROPENSITY, names
@@ -50,6 +50,7 @@ from models.cluster_plots import profile_heat_map
 from models.plots import calibration_curve, ranking_curves
 from models.rules import Recency, RfmSum
 from models.scoring_metrics import auc, scoring_metrics
+from pipelines.learnable import learnable
 
 settings = load_settings(home=Path(os.environ.get("SENDWISE_HOME", "../var/demo")))
 as_of = parse_as_of(AS_OF)
@@ -132,8 +133,7 @@ print(
 
 # %%
 clusters = registry.champion(settings, "clusters").model
-shares = affinity_shares(lake, as_of=as_of, keys=clusters.departments)
-placed = customers.merge(shares, on="customer_id", how="left")
+placed = with_shares(lake, customers, as_of=as_of, keys=clusters.departments)
 placed["cluster"] = clusters.names(clusters.predict(placed))
 profile_heat_map(clusters)
 
@@ -157,7 +157,8 @@ profile_heat_map(clusters)
 
 # %%
 at = cutoffs(first_order(lake), as_of, horizon)
-past = training_set(lake, cutoffs=at)
+agreed = set(learnable(settings, lake, as_of=as_of))  # who lets a model learn from them
+past = training_set(lake, cutoffs=at, customers=agreed)
 champion = registry.champion(settings, registered.PROPENSITY)
 models = {
     f"champion v{champion.version}": champion.model,
