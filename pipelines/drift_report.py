@@ -56,11 +56,11 @@ def report_drift(
     """
     spans = {"--reference": reference, "--current": current}
     ends = [_span(text, where) for where, text in spans.items()]
+    cutoffs = [end for _, end in ends]
     with lake.connect(settings.home) as connection:
         for (where, text), span in zip(spans.items(), ends, strict=True):
             _require_events(connection, span, where=f"{where} {text!r}")
     with progress_bar("drift: features, scores, distances", total=3) as advance:
-        cutoffs = [end for _, end in ends]
         with lake.connect(settings.home) as connection:
             frame = feature_frame(connection, cutoffs=cutoffs, shop=Shop.of(settings))
         sides, left_out = _of_consenting(settings, frame, cutoffs)
@@ -69,11 +69,8 @@ def report_drift(
         advance()
         columns = names(PROPENSITY if include_lifetime else WINDOWED)
         columns += [P_ORDER] if scored_by else []
-        drift = compare(
-            *(side[columns] for side in sides),
-            limit=settings.drift_share,
-            title=f"Drift of customers from {reference} to {current}",
-        )
+        title = f"Drift of customers from {reference} to {current}"
+        drift = compare(*(side[columns] for side in sides), limit=settings.drift_share, title=title)
         advance()
     page = settings.home / "reports" / f"drift-{_in_name(reference)}-{_in_name(current)}.html"
     data = {
@@ -86,11 +83,15 @@ def report_drift(
         "reference_left_out": left_out[0],
         "current_left_out": left_out[1],
     }
+    _write(page, drift, data)
+    return _outcome(drift, data, page, gate=gate)
+
+
+def _write(page: Path, drift: Drift, data: dict[str, object]) -> None:
     with new_file(page) as aside:
         aside.write_text(drift.html, encoding="utf-8")
     with new_file(page.with_suffix(".json")) as aside:
         aside.write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2))
-    return _outcome(drift, data, page, gate=gate)
 
 
 def _span(text: str, where: str) -> tuple[datetime, datetime]:

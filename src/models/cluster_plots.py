@@ -119,6 +119,16 @@ def stability_by_k(trials: Sequence[Trial], chosen: Trial) -> Figure:
         linewidth=1.2,
         label="silhouette (reported, does not decide)",
     )
+    _mark(axes, chosen)
+    axes.set(ylim=(0, 1.1), xlim=(ks[0] - 0.3, ks[-1] + 0.3))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _dress(axes, "Which number of clusters would be found again?", "number of clusters", "")
+    # Below the axes: inside there is no place that no line may cross.
+    figure.legend(frameon=False, loc="outside lower center", ncols=2, fontsize=9)
+    return figure
+
+
+def _mark(axes: Axes, chosen: Trial) -> None:
     axes.plot(chosen.k, chosen.stability, "o", markersize=15, mfc="none", mec=_INK, mew=1.6)
     axes.annotate(
         f"chosen: {chosen.k}",
@@ -129,12 +139,6 @@ def stability_by_k(trials: Sequence[Trial], chosen: Trial) -> Figure:
         color=_INK,
         fontweight="bold",
     )
-    axes.set(ylim=(0, 1.1), xlim=(ks[0] - 0.3, ks[-1] + 0.3))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _dress(axes, "Which number of clusters would be found again?", "number of clusters", "")
-    # Below the axes: inside there is no place that no line may cross.
-    figure.legend(frameon=False, loc="outside lower center", ncols=2, fontsize=9)
-    return figure
 
 
 def _wrapped(name: str) -> str:
