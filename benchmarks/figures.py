@@ -53,11 +53,13 @@ def show(benchmark: str, figures: Sequence[Figure]) -> None:
     )
     for one in figures:
         measured = (
-            f"{one.value:,.3g} {one.unit}" if one.value is not None else f"not taken: {one.reason}"
+            f"{_text(one.value)} {one.unit}"
+            if one.value is not None
+            else f"not taken: {one.reason}"
         )
-        goal = "" if one.goal is None else f"{one.goal:g} {one.unit}"
+        goal = "" if one.goal is None else f"{_text(one.goal)} {one.unit}"
         holds = {True: "yes", False: "NO", None: ""}[one.holds]
-        table.add_row(one.name, measured, f"{one.op} {one.bar:g} {one.unit}", goal, holds)
+        table.add_row(one.name, measured, f"{one.op} {_text(one.bar)} {one.unit}", goal, holds)
     Console(highlight=False).print(table)
     line = {
         "benchmark": benchmark,
@@ -65,3 +67,7 @@ def show(benchmark: str, figures: Sequence[Figure]) -> None:
         "results": [{**asdict(one), "holds": one.holds} for one in figures],
     }
     sys.stdout.write(json.dumps(line) + "\n")
+
+
+def _text(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
