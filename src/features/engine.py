@@ -13,6 +13,8 @@ from typing import Final
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from core import columns as c
 from core.clock import to_us
@@ -26,6 +28,8 @@ from ingest.log import EventLog
 from ingest.money import minor_digits
 
 EVENTS_DB: Final = "events.db"
+_TABLE: Final = "features.parquet"
+_MANIFEST: Final = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +142,7 @@ class FeatureFiles:
     @property
     def parquet(self) -> Path:
         """The table, one row per customer."""
-        return self.folder / "features.parquet"
+        return self.folder / _TABLE
 
 
 def features_to_parquet(
@@ -151,7 +155,8 @@ def features_to_parquet(
 ) -> FeatureFiles:
     """Write a frame of `feature_frame` below `root`, in a folder named after its content.
 
-    The folder appears whole, by a rename, or not at all; the same content is not written again.
+    The folder appears whole, by a rename, or not at all; the same content is not written again,
+    unless somebody has removed or damaged a file of it.
 
     Args:
         frame: Features as of one instant.
@@ -175,13 +180,23 @@ def features_to_parquet(
         },
     }
     folder = root / f"{as_of:%Y%m%dT%H%M%S}-{digest(definitions, content, event_range_us)}"
-    if folder.exists():
-        return FeatureFiles(folder=folder, manifest=manifest, is_new=False)
-    with new_folder(folder) as aside:
-        frame.to_parquet(aside / "features.parquet", index=False)
-        text = json.dumps(manifest, indent=1) + "\n"
-        (aside / "manifest.json").write_text(text, encoding="utf-8")
-    return FeatureFiles(folder=folder, manifest=manifest, is_new=True)
+    files = FeatureFiles(folder=folder, manifest=manifest, is_new=not _is_whole(folder, manifest))
+    if files.is_new:
+        with new_folder(folder) as aside:
+            frame.to_parquet(aside / files.parquet.name, index=False)
+            text = json.dumps(manifest, indent=1) + "\n"
+            (aside / _MANIFEST).write_text(text, encoding="utf-8")
+    return files
+
+
+def _is_whole(folder: Path, manifest: Mapping[str, object]) -> bool:
+    """Say whether a folder of this content is there with all that belongs into it."""
+    try:
+        kept = json.loads((folder / _MANIFEST).read_bytes())
+        rows = pq.read_metadata(folder / _TABLE).num_rows
+    except (OSError, ValueError, pa.ArrowException):  # missing, or cut off
+        return False
+    return bool(kept == manifest and rows == manifest["rows"])
 
 
 def _rates(

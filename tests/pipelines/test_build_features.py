@@ -81,6 +81,18 @@ def test_the_same_again_is_unchanged_and_another_instant_is_another_folder(shop:
     assert first.data["path"] == again.data["path"] != later.data["path"]
 
 
+@pytest.mark.parametrize("lost", ["features.parquet", "manifest.json"])
+@pytest.mark.parametrize("how", ["removed", "cut-off"])
+def test_a_lost_or_damaged_file_is_written_again(shop: Settings, lost: str, how: str) -> None:
+    path = Path(str(build_features(shop, as_of=NOW).data["path"])).with_name(lost)
+    whole = path.read_bytes()
+    path.unlink() if how == "removed" else path.write_bytes(whole[: len(whole) // 2])
+
+    assert build_features(shop, as_of=NOW).status == "done"
+    assert path.read_bytes() == whole
+    assert build_features(shop, as_of=NOW).status == "unchanged"
+
+
 def test_a_withdrawn_consent_counts_from_its_instant(shop: Settings) -> None:
     assert build_features(shop, as_of=NOW - 2 * DAY).data["customers"] == 3
     assert build_features(shop, as_of=NOW).data["customers"] == 2
