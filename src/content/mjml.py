@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from html.parser import HTMLParser
+from textwrap import shorten
 from typing import Final
 
 import css_inline
@@ -24,7 +25,17 @@ JINJA: Final = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _SLOT: Final = re.compile(r"\{%-?\s*slot\s+([A-Za-z0-9_]+)\s*-?%\}")
 _WORD: Final = re.compile(r"jj([es])(\d{5})jj")
 _TAG: Final = re.compile(r"<[^<>]*>")
-_POSITION: Final = re.compile(r"at position (\d+)")
+_POSITION: Final = re.compile(r"at position (\d+):(\d+)")
+_ELEMENT: Final = re.compile(r"<(/?[a-z][\w-]*)[^>]*>?|(mj-[a-z-]+)")
+# What mrml says, and what it means to somebody who writes MJML.
+_MEANT: Final = {
+    "unexpected token": "does not belong there: a tag before it is closed twice or not at all, "
+    "or text stands where only tags may. Correct it",
+    "unexpected element": "does not belong inside the tag around it. Move it, or remove it",
+    "unexpected end of stream": "it ends inside a tag that is never closed. Close it",
+    "unable to parse next template": 'a tag is written wrongly. Write <tag name="value">, with '
+    "quotes, and &lt; where no tag begins",
+}
 # mrml drops what it does not know without a word. mj-include reads files: never.
 _KNOWN: Final = re.compile(
     r"mjml|mj-("
@@ -147,12 +158,28 @@ def _mjml(source: str, file: str, *, shift: int = 0) -> str:
         message = str(error).replace(" in root template", "")
         where = file
         if found := _POSITION.search(message):
-            offset = max(0, int(found[1]) - shift)
-            line = source.encode()[shift:][:offset].count(b"\n") + 1
+            code, (start, end) = source.encode(), map(int, found.groups())
+            there = code[start:end].decode(errors="replace").strip()
+            start = max(code.find(there.encode(), start), shift)  # after what is blank
+            line = code[shift:start].count(b"\n") + 1
+            if shift and there == "</mj-body>":  # not the file's: we put it after a block
+                there = ""
             where = f"{file} line {line}"
             message = message[: found.start()].strip()
+            message = f"{_named(there)} {_MEANT.get(message, f'is an {message}')}"
+        else:
+            message = _MEANT.get(message, message)
         raise ConfigError(f"{where}: MJML cannot be read: {message}.") from None
     return str(output.content)
+
+
+def _named(there: str) -> str:
+    """Show what mrml stumbled over: a tag as it is written, or the first words of a text."""
+    if not there:
+        return "the end of the file"
+    if found := _ELEMENT.fullmatch(there):
+        return f"<{found[1] or found[2]}>"
+    return f"the text {shorten(_WORD.sub('{{ }}', there), 40, placeholder=' ...')!r}"
 
 
 class _Balance(HTMLParser):

@@ -90,6 +90,25 @@ def test_nothing_is_fetched_from_the_network(spec: CampaignSpec) -> None:
         pytest.param(
             "<mj-section>\n<mj-text <</mj-text></mj-section>", "hero_season.mjml", id="nonsense"
         ),
+        pytest.param(
+            "<mj-social>\n<mj-text>x</mj-text></mj-social>",
+            "line 2: MJML cannot be read: <mj-text> does not belong inside the tag around it. Move",
+            id="misplaced-tag",
+        ),
+        pytest.param(
+            "<mj-social>\nhello {{ first_name }}</mj-social>",
+            "line 2: MJML cannot be read: the text 'hello {{ }}' does not belong there: a tag",
+            id="misplaced-text",
+        ),
+        pytest.param(
+            "<mj-text>\nx</p></mj-text>",
+            "line 2: MJML cannot be read: the end of the file does not belong there: a tag before",
+            id="a-tag-of-html-closed-twice",
+        ),
+        pytest.param(
+            "<mj-text>x<p></mj-text>", "inside a tag that is never closed. Close it", id="html-open"
+        ),
+        pytest.param("<mj-text a=b></mj-text>", '<tag name="value">, with quotes', id="no-quotes"),
     ],
 )
 def test_broken_mjml_is_one_line_with_file_and_line(
