@@ -7,10 +7,12 @@ campaigns and the champions that the workspace serves now. Nothing about a custo
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,14 +90,30 @@ def _build(settings: Settings, folder: Path, models: Mapping[str, str]) -> tuple
         return bentoml.get(f"sendwise:{version}"), False
     except NotFound:
         python = {"requirements_txt": "requirements.txt", "lock_packages": False}
-        built = bentoml.build(
-            SERVICE,
-            version=version,
-            build_ctx=str(folder),
-            labels={f"model.{name}": number for name, number in models.items()},
-            python=python if (folder / "requirements.txt").is_file() else None,
-        )
+        with _quiet():
+            built = bentoml.build(
+                SERVICE,
+                version=version,
+                build_ctx=str(folder),
+                labels={f"model.{name}": number for name, number in models.items()},
+                python=python if (folder / "requirements.txt").is_file() else None,
+            )
         return built, True
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep BentoML from warning of large files: a model may be one, and we put it there."""
+
+    def is_ours(record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith("File size is larger than")
+
+    logger = logging.getLogger("bentoml._internal.bento.bento")
+    logger.addFilter(is_ours)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_ours)
 
 
 def _notes(built: Bento, exported: str | None) -> list[str]:

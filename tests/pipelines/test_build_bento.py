@@ -38,6 +38,11 @@ def user_of(home: Path) -> Path:
 
 
 def bento(home: Path) -> dict[str, object]:
+    outcome: dict[str, object] = json.loads(run_bento(home).stdout.splitlines()[-1])
+    return outcome
+
+
+def run_bento(home: Path) -> subprocess.CompletedProcess[str]:
     ended = subprocess.run(
         [SENDWISE, "--home", str(home), "bento", "--json"],
         capture_output=True,
@@ -47,8 +52,7 @@ def bento(home: Path) -> dict[str, object]:
         env={**os.environ, "SENDWISE_CONF": str(shop.CONF), "HOME": str(user_of(home))},
     )
     assert ended.returncode == 0, ended.stderr
-    outcome: dict[str, object] = json.loads(ended.stdout.splitlines()[-1])
-    return outcome
+    return ended
 
 
 def stranger(folder: Path) -> Path:
@@ -114,6 +118,19 @@ def test_the_same_inputs_make_no_second_bento(home: Path, built: dict[str, objec
     assert (built["status"], again["status"]) == ("done", "unchanged")
     assert again["tag"] == built["tag"]
     assert not (user_of(home) / "bentoml").exists()
+
+
+def test_a_large_model_is_no_warning(home: Path, tmp_path: Path) -> None:
+    mine = shutil.copytree(home, tmp_path / "home", symlinks=True)
+    folder = mine / "bundles" / "models" / "clusters"
+    (folder / "6").mkdir(parents=True)
+    (folder / "6" / "factors.npz").write_bytes(bytes(11 * 1024 * 1024))
+    (folder / "current").write_text("6\n")
+
+    ended = run_bento(mine)
+
+    assert json.loads(ended.stdout.splitlines()[-1])["models"] == {"clusters": "6"}
+    assert "larger than" not in ended.stdout + ended.stderr
 
 
 def test_champions_go_in_with_their_versions(home: Path, tmp_path: Path) -> None:
