@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -97,7 +98,7 @@ def _learn(
     for what in TRAINED:
         steps.take(
             f"train {what}",
-            lambda what=what: train_model(settings, what, as_of=as_of, trials=trials),  # type: ignore[misc]
+            partial(train_model, settings, what, as_of=as_of, trials=trials),
             _trained,
         )
     steps.take("score", lambda: score_customers(settings, as_of=as_of), _scored)

@@ -19,7 +19,7 @@ from ingest.lake import export
 from ingest.lock import import_lock
 from ingest.log import EventLog
 from ingest.mapping import load_mapping
-from pipelines.outcome import Outcome, console, progress_bar
+from pipelines.outcome import Outcome, console, fitted, progress_bar
 
 
 def import_data(
@@ -59,7 +59,8 @@ def import_data(
         raise ConfigError("give at least one file: --events F, --products F, --customers F.")
     loaded = load_mapping(mapping)
     if loaded.notice:
-        console.print(f"[bold]Notice:[/bold] {escape(loaded.notice)}", soft_wrap=True)
+        notice = fitted(console, f"Notice: {loaded.notice}").removeprefix("Notice:")
+        console.print(f"[bold]Notice:[/bold]{escape(notice)}", soft_wrap=True)
     with import_lock(settings.home), _Steps() as progress:
         try:
             report = Import(settings, loaded, mapping, inputs, as_of=as_of).run(progress)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 import orjson
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from pipelines.tables import table_for
 
+_COMMAND: Final = re.compile(r"`[^`]*`")
+_LABEL: Final = re.compile(r"^([^:]*:) {2,}")  # of lines whose commands stand below each other
+_TIED: Final = "\N{NO-BREAK SPACE}"
 WIDEST: Final = 10_000  # columns of a file or a pipe: none of our tables has more
 console = Console(stderr=True, highlight=False)  # progress and remarks; results go to stdout
 
@@ -53,9 +59,24 @@ class Outcome:
         if self.columns:
             out.print(table_for(out, self.columns, self.rows))
         for note in self.notes:
-            out.print(note, soft_wrap=True)
+            out.print(fitted(out, note), soft_wrap=True)
         if self.status == "unchanged":
             out.print("Unchanged: the same inputs and parameters ran before; this came of it then.")
+
+
+def fitted(out: Console, text: str) -> str:
+    """Return a remark as lines that fit a terminal; a file or a pipe gets it as it is.
+
+    A sentence is broken at words, but not within `a command`. What is no sentence ends in a path
+    or a command, to be copied: it stays in one piece, below its label where it has one.
+    """
+    if not out.is_terminal or cell_len(text) <= out.width:
+        return text
+    if not text.rstrip().endswith("."):
+        return _LABEL.sub(r"\1\n  ", text, count=1)
+    tied = _COMMAND.sub(lambda command: command[0].replace(" ", _TIED), text)
+    lines = textwrap.wrap(tied, out.width, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace(_TIED, " ")
 
 
 class Advance(Protocol):

@@ -4,8 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from pipelines.outcome import Outcome, progress_bar
+from pipelines.outcome import Outcome, fitted, progress_bar
 
 OUTCOME = Outcome(
     title="Scores",
@@ -34,6 +35,45 @@ def test_people_get_a_table_with_figures_that_read_well(
     cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if "│" in line]
     assert cells == [["tree", "12,345", "0.7500", "yes"], ["rule", "", "1,234.6", "no"]]
     assert lines[-1].endswith("x" * 200)  # notes are not broken: paths stay whole
+
+
+@pytest.mark.parametrize(
+    ("note", "lines"),
+    [
+        pytest.param(
+            "The snapshot is old: people and products are as they were.",
+            ["The snapshot is old: people and", "products are as they were."],
+            id="prose",
+        ),
+        pytest.param(
+            "Nobody is known. Run `sendwise import --dataset complete-journey`.",
+            ["Nobody is known. Run", "`sendwise import --dataset complete-journey`."],
+            id="a-command-in-prose",
+        ),
+        pytest.param(
+            "Start the service:    bin/sendwise --home var serve",
+            ["Start the service:", "  bin/sendwise --home var serve"],
+            id="a-command-with-a-label",
+        ),
+        pytest.param("In /a/long/path with/blanks/in/it", None, id="a-path"),
+        pytest.param("Fits: a  b.", None, id="short"),
+    ],
+)
+def test_a_remark_fits_a_terminal_and_commands_stay_whole(
+    note: str, lines: list[str] | None
+) -> None:
+    assert fitted(Console(width=32, force_terminal=True), note).split("\n") == (lines or [note])
+    assert fitted(Console(width=32, force_terminal=False), note) == note
+
+
+def test_notes_on_a_terminal_are_fitted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", "20")
+    Outcome(title="Done", data={}, notes=("All customers were scored.",)).show(as_json=False)
+
+    assert capsys.readouterr().out.splitlines()[1:] == ["All customers were", "scored."]
 
 
 def test_what_stands_in_brackets_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
