@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from campaigns.audience import audience
-from campaigns.client import Client, Rendered
+from campaigns.client import Client, Rendered, open_client
 from campaigns.message import move_pictures
 from content.campaign import CompiledCampaign, campaign_folder, load_compiled
 from core.errors import NotEnoughDataError
@@ -77,7 +77,7 @@ def write_gallery(
     compiled = load_compiled(campaign_folder(settings.home, campaign))
     candidates = _candidates(settings, as_of)
     with (
-        Client(settings.service_url, public_url=settings.mail_url) as service,
+        open_client(settings, as_of=as_of) as service,
         progress_bar("choosing e-mails", len(candidates)) as advance,
     ):
         service.check()

@@ -9,21 +9,24 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain
 from types import FrameType
+from typing import Final
+from urllib.parse import urlsplit
 
 from campaigns.audience import Recipient, audience
 from campaigns.claims import Claim, Claims, State
-from campaigns.client import Client
+from campaigns.client import open_client
 from campaigns.message import Mailing, Sender, mailbox
 from campaigns.send import Sending
-from campaigns.transports import open_transport
+from campaigns.transports import SMTP, open_transport
 from content.campaign import campaign_folder, load_compiled
 from content.spec import CampaignSpec
 from core.clock import to_us
-from core.errors import ConfigError, DataError
+from core.errors import ConfigError, DataError, NotReadyError
 from core.settings import Settings
 from pipelines.outcome import Outcome, console, progress_bar
-from pipelines.publish_campaign import on_reserved_name
+from pipelines.publish_campaign import on_reserved_name, source_folder
 
+_HERE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 LISTED = 20  # customers shown by name of those with an unknown outcome; --json has all
 
 
@@ -52,15 +55,15 @@ def send_campaign(
     """
     send_id = send_id or default_send_id(campaign, as_of)
     claims = Claims(settings.home, campaign, send_id, ts_us=to_us(as_of))
-    spec = load_compiled(campaign_folder(settings.home, campaign)).spec
+    spec = _published(settings, campaign)
     sender = _sender(spec)
-    if transport == "smtp":  # a note: a server of one's own tests is a real use
-        for note in on_reserved_name(spec):
+    if transport == SMTP:  # notes: a server of one's own tests is a real use
+        for note in (*on_reserved_name(spec), *_on_unreachable(settings)):
             console.print(note, soft_wrap=True)
     everybody = audience(settings.home, as_of=as_of, limit=limit)
     with (
         open_transport(transport, settings, campaign=campaign, send_id=send_id) as opened,
-        Client(settings.service_url, public_url=settings.mail_url) as service,
+        open_client(settings, as_of=as_of) as service,
         progress_bar("sending", limit) as advance,
         _stop_requests() as stop,
     ):
@@ -106,6 +109,25 @@ def _say_stopped(run: Sending) -> None:
 def default_send_id(campaign: str, as_of: datetime) -> str:
     """Return the name of a send that was given none."""
     return f"{campaign}-{as_of:%Y-%m-%d}"
+
+
+def _published(settings: Settings, campaign: str) -> CampaignSpec:
+    try:
+        return load_compiled(campaign_folder(settings.home, campaign)).spec
+    except NotReadyError:
+        source_folder(settings.conf, campaign)  # one that was never written has no use for publish
+        raise
+
+
+def _on_unreachable(settings: Settings) -> list[str]:
+    """Say so where readers cannot follow the links, the one to unsubscribe among them."""
+    url = urlsplit(settings.mail_url)
+    is_here = url.hostname in _HERE
+    if url.scheme == "https" and not is_here:
+        return []
+    why = "which no reader can reach" if is_here else "which is not https"
+    where = f"Pictures and unsubscribe links of these e-mails lead to {settings.mail_url}, {why}"
+    return [f"{where}: set SENDWISE_PUBLIC_URL to the service's https address before mailing."]
 
 
 def _sender(spec: CampaignSpec) -> Sender:
@@ -179,7 +201,8 @@ def _on_unknown(unknown: Sequence[Claim], send: str) -> str:
     more = f" and {rest:,} more (--json lists all)" if rest > 0 else ""
     return (
         f"{len(unknown):,} may or may not have got it and are not tried again: {named}{more}. "
-        f"Look for their Message-ID where the e-mails went, then: sendwise settle {send}"
+        f"List their Message-IDs with `sendwise settle {send}`, look for them where the e-mails "
+        "went, then settle them with --as sent or --as again."
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote, unquote, urlsplit
@@ -14,12 +16,16 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_
 
 from campaigns.message import Picture
 from core.errors import ConfigError, DataError, UnavailableError
+from core.settings import Settings, workspace_id
 
 TIMEOUT_S: Final = 30.0
 ATTEMPTS: Final = 6
 FIRST_WAIT_S: Final = 0.25  # doubles each time: gives up after about eight seconds
 LONGEST_WAIT_S: Final = 5.0  # a Retry-After beyond this is cut
 LARGEST_PICTURE: Final = 1_000_000  # bytes; more does not belong inside an e-mail
+_WORKSPACE: Final = "X-Sendwise-Workspace"
+_NOW: Final = "X-Sendwise-Now"
+_APART: Final = timedelta(days=2)  # of a long send's date, a time zone and the service's clock
 _IMAGE: Final = re.compile(r"image/[a-z0-9.+-]{1,40}")  # it becomes a header of the part
 
 
@@ -60,19 +66,38 @@ class Rendered(_Part):
 _RENDERED: Final = TypeAdapter(list[Rendered])
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The service that may answer: that of our customers, at our time.
+
+    Ids are only unique within a workspace: another's service would fill our customers' e-mails
+    with what other people bought.
+    """
+
+    workspace: str
+    as_of: datetime
+
+
 class Client:
     """Asks one sendwise service; use as a context manager.
 
     Args:
         url: Where the service listens.
         public_url: Its address as it stands in e-mails: pictures below it are asked for here.
+        expected: An answer of any other service is refused.
         pause: Waits so many seconds between two attempts.
     """
 
     def __init__(
-        self, url: str, *, public_url: str, pause: Callable[[float], None] = time.sleep
+        self,
+        url: str,
+        *,
+        public_url: str,
+        expected: Expected,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._url = url.rstrip("/")
+        self._expected = expected
         self._public = f"{public_url.rstrip('/')}/assets/"
         self._pause = pause
         self._pictures: dict[str, Picture | None] = {}
@@ -93,15 +118,17 @@ class Client:
         self._http.close()
 
     def check(self) -> None:
-        """Return if the service listens.
+        """Return if the service listens, and is ours.
 
         Raises:
-            UnavailableError: It does not.
+            ConfigError: It serves another workspace, or stands at another time.
+            UnavailableError: It does not listen.
         """
         try:
-            self._http.get("/livez")
+            response = self._http.get("/livez")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._down(error) from None
+        self._require_ours(response)
 
     def render(self, campaign: str, send_id: str, customer_ids: Sequence[str]) -> list[Rendered]:
         """Return the content for each customer, in the order asked.
@@ -155,6 +182,9 @@ class Client:
         """Return a picture of the service, asked for once; None where there is none to embed.
 
         Only addresses below `public_url/assets/` are asked for, and from the service itself.
+
+        Raises:
+            UnavailableError: It does not answer. Without its pictures an e-mail waits.
         """
         if address not in self._pictures:
             self._pictures[address] = self._fetch(address)
@@ -164,10 +194,7 @@ class Client:
         name = unquote(urlsplit(address).path.partition("/assets/")[2])
         if not address.startswith(self._public) or ".." in name.split("/"):
             return None
-        try:
-            response = self._patiently("GET", f"/assets/{quote(name)}", None)
-        except UnavailableError:
-            return None
+        response = self._patiently("GET", f"/assets/{quote(name)}", None)
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         is_picture = response.status_code == httpx.codes.OK and _IMAGE.fullmatch(kind)
         if not is_picture or len(response.content) > LARGEST_PICTURE:
@@ -186,6 +213,7 @@ class Client:
             else:
                 busy = response.status_code == httpx.codes.TOO_MANY_REQUESTS
                 if not busy and not response.is_server_error:
+                    self._require_ours(response)
                     return response
                 if attempt == ATTEMPTS:
                     break
@@ -198,6 +226,25 @@ class Client:
             f"{ATTEMPTS} times in a row. Look at its log; then run the command again."
         )
 
+    def _require_ours(self, response: httpx.Response) -> None:
+        """Refuse what another service than the expected one says; it may change at any time."""
+        workspace, now = (response.headers.get(name, "") for name in (_WORKSPACE, _NOW))
+        try:
+            apart = abs(datetime.fromisoformat(now) - self._expected.as_of)
+        except (ValueError, TypeError):
+            raise self._strange(f"no {_NOW}") from None
+        if workspace != self._expected.workspace:
+            raise ConfigError(
+                f"the service at {self._url} serves another workspace, with other customers. Start "
+                "that of this one with `sendwise serve`, or correct SENDWISE_SERVICE_URL."
+            )
+        if apart > _APART:
+            raise ConfigError(
+                f"the service at {self._url} stands at {now[:10]}, this command at "
+                f"{self._expected.as_of:%Y-%m-%d}: consents and lists would be of another time. "
+                "Give both the same --as-of."
+            )
+
     def _down(self, error: Exception) -> UnavailableError:
         return UnavailableError(
             f"the service at {self._url} does not answer ({error}). "
@@ -209,6 +256,15 @@ class Client:
             f"{self._url} does not answer as a sendwise service does: {what}. "
             "Check SENDWISE_SERVICE_URL."
         )
+
+
+def open_client(settings: Settings, *, as_of: datetime) -> Client:
+    """Return a client of the service that the settings name, if it is that of their workspace."""
+    return Client(
+        settings.service_url,
+        public_url=settings.mail_url,
+        expected=Expected(workspace_id(settings), as_of),
+    )
 
 
 def _detail(response: httpx.Response) -> str:

@@ -155,16 +155,23 @@ def missing_conf(conf: Path) -> str:
 
 def secret_key(settings: Settings) -> str:
     """Return the key that signs links: the setting, else one made once in the workspace."""
-    if given := settings.secret_key.get_secret_value():
-        return given
-    path = settings.home / "secret.key"
+    return settings.secret_key.get_secret_value() or _made_once(settings.home / "secret.key")
+
+
+def workspace_id(settings: Settings) -> str:
+    """Return the name of the workspace, made once at random: two shops have customers of one id."""
+    return _made_once(settings.home / "workspace.id")
+
+
+def _made_once(path: Path) -> str:
+    """Return the random text in `path`, which only its owner can read; make it where it is not."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f"{path.name}.{os.getpid()}")
         with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(32))
         try:
-            os.link(aside, path)  # fails where another process was first: then its key counts
+            os.link(aside, path)  # fails where another process was first: then its text counts
         except FileExistsError:
             pass
         finally:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 from content.campaign import CompiledCampaign, Product, campaign_folder, load_compiled, published
 from core.clock import parse_as_of
 from core.errors import NotReadyError, SendwiseError
-from core.settings import Settings, load_settings, secret_key
+from core.settings import Settings, load_settings, secret_key, workspace_id
 from ingest.log import EventLog
 from ingest.log import Product as CatalogueRow
 from models.registered import P_ORDER, PROPENSITY
@@ -82,6 +82,7 @@ class Brain:
         self.withdrawals = ConsentLedger(settings.home / "events.db", wait_s=_WAIT_S)
         self.decisions = DecisionLog(settings.home / "decisions.db", delay=settings.decision_delay)
         self.links = Unsubscribe(secret_key(settings), settings.mail_url)
+        self._workspace = workspace_id(settings)
         self.campaigns: Mapping[str, CompiledCampaign] = {}
         self.snapshot: Snapshot | None = None
         self._products: dict[str, Product | None] = {}  # None: not in the catalogue
@@ -178,6 +179,13 @@ class Brain:
         if rescorer := self._choice.rescorer:
             versions[PROPENSITY] = rescorer.version
         return versions
+
+    def identity(self) -> dict[str, str]:
+        """Return the headers that say whose customers and which clock an answer goes by."""
+        return {
+            "X-Sendwise-Workspace": self._workspace,
+            "X-Sendwise-Now": self.now().isoformat(),
+        }
 
     def data_as_of(self) -> datetime:
         """Return the instant the data describe: the snapshot's cut-off, else now."""

@@ -8,6 +8,7 @@ Content-Type: here all errors become problem+json, and a body is JSON whatever i
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from starlette.responses import Response
@@ -48,15 +49,21 @@ class Labelled:
     """The outermost ASGI layer.
 
     It shows the label of a path to all but `Edge`, which restores it, and sees every answer.
+
+    Args:
+        app: The application.
+        identity: Headers of every answer, by which a caller knows whom it asks.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, identity: Callable[[], Mapping[str, str]] = dict) -> None:
         self.app = app
+        self.identity = identity
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""
         if scope["type"] == "http":
             path = scope["path"]
+            send = _with_headers(send, self.identity)
             if path not in _PROBES:  # their callers look at the status only
                 send = _with_problems(scope, receive, send)
             scope = {**scope, "path": label(path), _REAL_PATH: path}
@@ -119,6 +126,16 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 def _too_large() -> Problem:
     detail = f"The body has more than {MAX_BODY:,} bytes. Send fewer recipients a request."
     return Problem("too-large", "Request too large", status=413, detail=detail)
+
+
+def _with_headers(send: Send, identity: Callable[[], Mapping[str, str]]) -> Send:
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            ours = [(name.lower().encode(), text.encode()) for name, text in identity().items()]
+            message = {**message, "headers": [*message["headers"], *ours]}
+        await send(message)
+
+    return send_with_headers
 
 
 def _with_problems(scope: Scope, receive: Receive, send: Send) -> Send:

@@ -67,10 +67,15 @@ class SendwiseService(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML is
 
     def to_asgi(self, is_main: bool = True) -> Labelled:  # noqa: FBT001, FBT002  # as BentoML has it
         """Return the whole application."""
-        return Labelled(super().to_asgi(is_main=is_main))
+        return Labelled(super().to_asgi(is_main=is_main), _identity)
 
 
 WEB = Starlette()
+
+
+def _identity() -> dict[str, str]:
+    brain = getattr(WEB.state, "brain", None)  # not there before the worker is
+    return brain.identity() if brain else {}
 
 
 @bentoml.service(

@@ -12,6 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from core.clock import to_us
-from core.settings import Settings
+from core.settings import Settings, workspace_id
 from ingest.contract import CUSTOMERS
 from ingest.log import EventLog
 from privacy.consent import EMAIL_MARKETING, PERSONALISATION, Consent, ConsentLedger
@@ -41,6 +42,9 @@ class Service:
     campaigns: tuple[str, ...] = ("weekly_picks",)
     no_consent: frozenset[str] = frozenset()
     failures: list[int] = field(default_factory=list)
+    broken_pictures: int = 0  # so many times
+    workspace: str = "ours"
+    now: datetime = NOW
     asked: list[str] = field(default_factory=list)  # customers, once per request
     paths: Counter[str] = field(default_factory=Counter)
 
@@ -109,7 +113,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/livez":
             self._reply(200, b"ok", "text/plain")
         elif self.path == "/assets/weekly_picks/tiles/GROCERY.png":
-            self._reply(200, PNG, "image/png")
+            peer = self.server.peer
+            self._reply(503 if peer.broken_pictures else 200, PNG, "image/png")
+            peer.broken_pictures = max(peer.broken_pictures - 1, 0)
         else:
             self._reply(404, b"{}", "application/problem+json")
 
@@ -138,6 +144,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("content-type", kind)
         self.send_header("content-length", str(len(body)))
+        self.send_header("x-sendwise-workspace", self.server.peer.workspace)
+        self.send_header("x-sendwise-now", self.server.peer.now.isoformat())
         self.end_headers()
         self.wfile.write(body)
 
@@ -192,7 +200,9 @@ def workspace(tmp_path: Path, service_peer: Service) -> Settings:
     )
     ledger.close()
     publish(home)
-    return Settings(home=home, service_url=service_peer.url, public_url=service_peer.url)
+    settings = Settings(home=home, service_url=service_peer.url, public_url=service_peer.url)
+    service_peer.workspace = workspace_id(settings)
+    return settings
 
 
 @dataclass

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from campaigns.client import ATTEMPTS, Client
+from campaigns.client import ATTEMPTS, Client, Expected
+from core.clock import DAY
 from core.errors import ConfigError, DataError, UnavailableError
+from tests.campaigns.mailing_list import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from tests.campaigns.peers import Service
 
 pytest_plugins = ["tests.campaigns.peers"]
+OURS = Expected("ours", NOW)
 
 
 @pytest.fixture
@@ -23,7 +26,9 @@ def pauses() -> list[float]:
 
 @pytest.fixture
 def client(service_peer: Service, pauses: list[float]) -> Iterator[Client]:
-    with Client(service_peer.url, public_url=service_peer.url, pause=pauses.append) as client:
+    with Client(
+        service_peer.url, public_url=service_peer.url, expected=OURS, pause=pauses.append
+    ) as client:
         yield client
 
 
@@ -74,7 +79,7 @@ def test_a_service_that_is_down_is_one_clear_line(closed_port: int) -> None:
     url = f"http://127.0.0.1:{closed_port}"
 
     with (
-        Client(url, public_url=url) as client,
+        Client(url, public_url=url, expected=OURS) as client,
         pytest.raises(UnavailableError, match="sendwise serve") as caught,
     ):
         client.check()
@@ -87,7 +92,7 @@ def test_a_service_that_is_down_is_one_clear_line(closed_port: int) -> None:
 def test_an_address_that_is_none_is_one_clear_line(url: str) -> None:
     with (
         pytest.raises((ConfigError, UnavailableError), match="SENDWISE_SERVICE_URL"),
-        Client(url, public_url=url) as client,
+        Client(url, public_url=url, expected=OURS) as client,
     ):
         client.check()
 
@@ -145,3 +150,50 @@ def test_only_pictures_among_the_assets_are_embedded(
 def test_nobody_elses_server_is_asked(client: Client, service_peer: Service) -> None:
     assert client.picture("http://elsewhere.test/assets/weekly_picks/tiles/GROCERY.png") is None
     assert not service_peer.paths
+
+
+def test_a_picture_that_cannot_be_had_holds_the_e_mail_up_and_is_asked_for_again(
+    client: Client, service_peer: Service
+) -> None:
+    address = f"{service_peer.url}/assets/weekly_picks/tiles/GROCERY.png"
+    service_peer.broken_pictures = ATTEMPTS
+
+    with pytest.raises(UnavailableError, match="503"):
+        client.picture(address)
+
+    assert client.picture(address) is not None
+
+
+def test_the_service_of_another_workspace_is_not_asked(
+    client: Client, service_peer: Service
+) -> None:
+    service_peer.workspace = "another"
+
+    with pytest.raises(ConfigError, match=r"serves another workspace.*SENDWISE_SERVICE_URL"):
+        client.check()
+
+
+def test_a_service_that_is_swapped_for_anothers_meanwhile_is_noticed(
+    client: Client, service_peer: Service
+) -> None:
+    client.check()
+    service_peer.workspace = "another"
+
+    with pytest.raises(ConfigError, match="another workspace"):
+        client.render("weekly_picks", "monday", ["ann"])
+
+
+@pytest.mark.parametrize(("days", "is_asked"), [(-3, False), (1, True), (3, False)])
+def test_a_service_at_another_time_is_not_asked(
+    client: Client,
+    service_peer: Service,
+    days: int,
+    is_asked: bool,
+) -> None:
+    service_peer.now = NOW + days * DAY
+
+    if is_asked:
+        client.check()
+    else:
+        with pytest.raises(ConfigError, match=r"stands at 2024-0.*--as-of"):
+            client.check()

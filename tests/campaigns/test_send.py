@@ -11,7 +11,7 @@ import pytest
 
 from campaigns.audience import Recipient
 from campaigns.claims import Claims, State
-from campaigns.client import Client
+from campaigns.client import Client, Expected
 from campaigns.message import Mailing, Message, Sender
 from campaigns.send import MOST_PUT_OFF, MOST_REFUSED, Sending
 from campaigns.transports import Outbox, RefusedError, Server, Smtp, Transport
@@ -45,7 +45,12 @@ def sending(
 ) -> Iterator[Sending]:
     """One run of the same send as before."""
     with (
-        Client(service.url, public_url=service.url, pause=lambda _: None) as client,
+        Client(
+            service.url,
+            public_url=service.url,
+            expected=Expected("ours", AS_OF),
+            pause=lambda _: None,
+        ) as client,
         Claims(home, campaign, "monday", ts_us=1) as claims,
     ):
         sender = Sender("Shop", "shop@example.test")

@@ -3,7 +3,13 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigError
-from core.settings import load_settings, missing_conf, secret_key, without_login
+from core.settings import (
+    load_settings,
+    missing_conf,
+    secret_key,
+    without_login,
+    workspace_id,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +105,12 @@ def test_the_secret_key_is_made_once_and_only_for_its_owner(tmp_path: Path) -> N
 
     assert secret_key(settings) == secret_key(settings) != ""
     assert (tmp_path / "var" / "secret.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_workspace_has_one_name_and_no_other_has_it(tmp_path: Path) -> None:
+    one, other = (load_settings(home=tmp_path / name) for name in ("one", "other"))
+
+    assert workspace_id(one) == workspace_id(one) != workspace_id(other)
 
 
 def test_a_given_secret_key_is_used() -> None:

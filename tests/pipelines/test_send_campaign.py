@@ -14,7 +14,7 @@ import pytest
 
 from campaigns.claims import Claims
 from core.errors import ConfigError, NotReadyError, SendwiseError, UnavailableError
-from core.settings import Settings
+from core.settings import Settings, workspace_id
 from pipelines.send_campaign import send_campaign
 from tests.campaigns.mailing_list import NOW, PEOPLE, publish
 
@@ -72,7 +72,9 @@ def test_mails_that_lead_to_nobodys_shop_are_noted_before_they_leave(
     send(settings.model_copy(update={"smtp_port": smtp_peer.port}), "smtp", send_id="s", limit=1)
 
     assert "nobody's shop" not in to_files
-    assert "These e-mails lead to shop.test, nobody's shop" in capsys.readouterr().err
+    noted = capsys.readouterr().err
+    assert "These e-mails lead to shop.test, nobody's shop" in noted
+    assert f"lead to {settings.public_url}, which no reader can reach" in noted
     assert len(smtp_peer.to()) == 1  # a note, and no more
 
 
@@ -95,8 +97,8 @@ def test_what_was_skipped_or_refused_is_told_by_reason(
     assert unknown["customer_id"] == "c002"
 
 
-def test_nobody_who_agreed_is_said(settings: Settings) -> None:
-    before = datetime(2020, 1, 1, tzinfo=UTC)
+def test_nobody_who_agreed_is_said(settings: Settings, service_peer: Service) -> None:
+    before = service_peer.now = datetime(2020, 1, 1, tzinfo=UTC)
 
     outcome = send_campaign(settings, campaign="weekly_picks", transport="outbox", as_of=before)
 
@@ -126,7 +128,7 @@ def _as_it_is(settings: Settings, _port: int) -> Settings:
     [
         pytest.param(_down, {}, UnavailableError, "sendwise serve", id="service-down"),
         pytest.param(
-            _as_it_is, {"campaign": "spring"}, NotReadyError, "publish spring", id="campaign"
+            _as_it_is, {"campaign": "spring"}, ConfigError, "There is: weekly_picks", id="campaign"
         ),
         pytest.param(
             _as_it_is, {"campaign": "../up"}, ConfigError, "cannot be used", id="campaign-path"
@@ -153,6 +155,19 @@ def test_what_is_missing_is_one_line_and_claims_nobody(
 
     assert "\n" not in str(caught.value)
     assert sorted(settings.home.rglob("*")) == before
+
+
+def test_a_service_of_another_workspace_mails_nobody(
+    settings: Settings, service_peer: Service
+) -> None:
+    service_peer.workspace = "another shop's, where c000 is somebody else"
+
+    with pytest.raises(ConfigError, match="serves another workspace"):
+        send(settings)
+
+    service_peer.workspace = workspace_id(settings)
+    assert not service_peer.asked
+    assert send(settings)["sent"] == len(PEOPLE)
 
 
 def test_a_sender_that_cannot_be_mailed_from_is_the_campaigns_mistake(settings: Settings) -> None:

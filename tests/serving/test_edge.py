@@ -159,3 +159,12 @@ def test_whoever_unsubscribes_at_a_busy_service_gets_a_page(seen: Seen, status: 
     assert (got.status_code, got.headers["retry-after"]) == (503, "60")
     assert got.headers["content-type"].startswith("text/html")
     assert "did not work" in got.text
+
+
+def test_every_answer_says_whose_it_is(seen: Seen) -> None:
+    async def asked() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(Labelled(seen, lambda: {"X-Sendwise-Workspace": "ours"}))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return [await client.get(path) for path in ("/readyz", "/nowhere", "/v1/predict/ann")]
+
+    assert {each.headers["x-sendwise-workspace"] for each in asyncio.run(asked())} == {"ours"}
