@@ -1,4 +1,4 @@
-"""Runs in MLflow, and the connection to it. The only module of `src` that imports MLflow.
+"""Runs in MLflow, and the connection to it. With `experiment`, all of `src` that imports MLflow.
 
 By default everything is in the workspace: SQLite in `mlflow.db`, files in `mlartifacts/`.
 `SENDWISE_TRACKING_URI` names any MLflow server; without it `MLFLOW_TRACKING_URI` counts, so
@@ -32,6 +32,7 @@ from core.clock import to_us
 from core.errors import UnavailableError
 from core.settings import Settings, without_login
 from models.artefact import Artefact, save_model
+from models.experiment import experiment, forget, leave_note, started_by, tie
 from models.reachable import knock
 
 FINGERPRINT: Final = "fingerprint"
@@ -212,23 +213,17 @@ def start_run(
 ) -> Iterator[Run]:
     """Track one training; the run ends as finished, failed or killed as the block does.
 
-    Inside `mlflow run` its run is taken over, in its experiment, once. `started` is for a run
-    that is tracked once its model is fitted; None: now.
+    Inside `mlflow run` its run is taken over, once, if it is in our experiment. Another one may
+    keep its files anywhere, so then the run is one of our own, and the two name each other.
+    `started` is for a run that is tracked once its model is fitted; None: now.
     """
     run = _begin(settings, model, as_of, started)
     status = "FAILED"
     try:
         commit = get_git_commit(str(Path(__file__).parent))
         source = {"mlflow.source.git.commit": commit} if commit else {}
-        run.tags(
-            {
-                "model": model,
-                "as_of": as_of.isoformat(),
-                "cutoff_us": to_us(as_of),
-                **source,
-                **tags,
-            }
-        )
+        own = {"model": model, "as_of": as_of.isoformat(), "cutoff_us": to_us(as_of)}
+        run.tags({**own, **source, **tags})
         run.params(params)
         yield run
         status = "FINISHED"
@@ -242,16 +237,27 @@ def start_run(
 
 def _begin(settings: Settings, model: str, as_of: datetime, started: datetime | None) -> Run:
     """Take over the run of `mlflow run`, or create one."""
+    uri = address(settings)
     with server(settings) as client:
-        run_id = os.environ.get("MLFLOW_RUN_ID")
-        if run_id and address(settings) == os.environ.get("MLFLOW_TRACKING_URI"):
-            del os.environ["MLFLOW_RUN_ID"]  # as MLflow does: a second training is another run
-            return Run(settings, run_id, client.get_run(run_id).info.experiment_id, model)
-        experiment_id = _experiment(settings, client)
-        named = f"{model} {as_of:%Y-%m-%d}"
+        ours = experiment(settings, client, local=uri.startswith("sqlite:"))
+        parent = started_by(uri)
+        forget()
+        if parent and client.get_run(parent).info.experiment_id == ours:
+            return Run(settings, parent, ours, model)
         ms = to_us(started) // 1_000 if started else None
-        run_id = client.create_run(experiment_id, start_time=ms, run_name=named).info.run_id
-        return Run(settings, run_id, experiment_id, model)
+        run = client.create_run(ours, start_time=ms, run_name=f"{model} {as_of:%Y-%m-%d}")
+        run_id = run.info.run_id
+        if parent:
+            tie(client, parent=parent, run_id=run_id, experiment_id=ours)
+        return Run(settings, run_id, ours, model)
+
+
+def say_unchanged(settings: Settings, name: str, version: str) -> None:
+    """Put on the run of `mlflow run`, if any, that it trained nothing, and why."""
+    if parent := started_by(address(settings)):
+        text = f"Unchanged: {name} version {version} was learnt from the same inputs."
+        with server(settings) as client:
+            leave_note(client, parent, {"sendwise.unchanged": f"{name} v{version}"}, text)
 
 
 def download(settings: Settings, name: str, version: str, to: Path) -> Path:
@@ -269,17 +275,6 @@ def read_text(settings: Settings, run_id: str, file: str) -> str:
             run_id=run_id, artifact_path=file, dst_path=scratch
         )
         return Path(path).read_text(encoding="utf-8")
-
-
-def _experiment(settings: Settings, client: MlflowClient) -> str:
-    if given := os.environ.get("MLFLOW_EXPERIMENT_ID"):
-        return given
-    name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or settings.experiment
-    if found := client.get_experiment_by_name(name):
-        return str(found.experiment_id)
-    local = address(settings).startswith("sqlite:")
-    root = str((settings.home / "mlartifacts").absolute()) if local else None
-    return str(client.create_experiment(name, artifact_location=root))
 
 
 def _ensure_name(client: MlflowClient, name: str) -> None:

@@ -84,26 +84,83 @@ def test_the_address_of_a_notebook_stays_as_it_was(workspace: Settings, tmp_path
     assert "MLFLOW_TRACKING_URI" not in os.environ
 
 
+def inside_mlflow_run(workspace: Settings, monkeypatch: pytest.MonkeyPatch, experiment: str) -> str:
+    """Open a run as `mlflow run` does, and set what it sets; return the run's id."""
+    with tracking.server(workspace) as client:
+        found = client.get_experiment_by_name(experiment)
+        in_it = found.experiment_id if found else client.create_experiment(experiment)
+        started = str(client.create_run(in_it).info.run_id)
+        client.log_param(started, "trials", "2.0")  # as MLproject parameters are
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", workspace.mlflow_uri)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", in_it)
+    monkeypatch.setenv("MLFLOW_RUN_ID", started)
+    return started
+
+
 def test_inside_mlflow_run_its_run_is_taken_over(
     workspace: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with tracking.server(workspace) as client:
-        other = client.create_experiment("of mlflow run")
-        started = client.create_run(other)
-        client.log_param(started.info.run_id, "trials", "2.0")  # as MLproject parameters are
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", workspace.mlflow_uri)
-    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", other)
-    monkeypatch.setenv("MLFLOW_RUN_ID", started.info.run_id)
+    started = inside_mlflow_run(workspace, monkeypatch, workspace.experiment)
 
     with tracking.start_run(
         workspace, model="taken", as_of=AS_OF, params={"trials": 2, "seed": 7}, tags={}
     ) as run:
         pass
 
-    assert (run.run_id, run.experiment_id) == (started.info.run_id, other)
+    assert run.run_id == started
     with tracking.server(workspace) as client:
         assert client.get_run(run.run_id).data.params == {"trials": "2.0", "seed": "7"}
     assert "MLFLOW_RUN_ID" not in os.environ
+
+
+def test_a_run_of_mlflow_run_elsewhere_leaves_ours_in_the_workspace(
+    workspace: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = inside_mlflow_run(workspace, monkeypatch, "Default")
+
+    for name in ("elsewhere", "again"):
+        register(workspace, name, promote=True)
+
+    (ours,), (second,) = runs(workspace, "elsewhere"), runs(workspace, "again")
+    assert ours.info.artifact_uri.startswith(str(workspace.home / "mlartifacts"))
+    assert ours.data.tags["mlflow.parentRunId"] == parent
+    assert "mlflow.parentRunId" not in second.data.tags  # it was tied once
+    with tracking.server(workspace) as client:
+        tags = client.get_run(parent).data.tags
+    assert tags["sendwise.run"] == ours.info.run_id
+    assert ours.info.run_id in tags["mlflow.note.content"]
+
+
+def test_a_run_of_mlflow_run_that_trains_nothing_says_so(
+    workspace: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = inside_mlflow_run(workspace, monkeypatch, "Default")
+
+    tracking.say_unchanged(workspace, "clusters", "3")
+
+    with tracking.server(workspace) as client:
+        assert client.get_run(parent).data.tags["sendwise.unchanged"] == "clusters v3"
+
+
+def test_an_experiment_of_ones_own_choice_stays_chosen(
+    workspace: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tracking.server(workspace) as client:
+        mine = client.create_experiment("mine")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", mine)
+
+    for _ in range(2):
+        with tracking.start_run(workspace, model="own", as_of=AS_OF, params={}, tags={}) as run:
+            assert run.experiment_id == mine
+
+
+def test_the_pages_of_mlflow_take_ours_for_trained_models(workspace: Settings) -> None:
+    with tracking.start_run(workspace, model="kind", as_of=AS_OF, params={}, tags={}) as run:
+        pass
+
+    with tracking.server(workspace) as client:
+        tags = client.get_experiment(run.experiment_id).tags
+    assert tags["mlflow.experimentKind"] == "custom_model_development"
 
 
 def test_an_error_of_the_server_is_shown_without_the_login(tmp_path: Path) -> None:

@@ -127,13 +127,9 @@ def test_mlflow_run_trains_in_a_workspace(
         "OMP_NUM_THREADS": "2",
     }
     parameters = ["-P", "what=clusters", "-P", "as_of=2017-12-01", "-P", "trials=0"]
-    with tracking.server(settings) as client:  # where a first `sendwise train` keeps artefacts
-        home = str(tmp_path / "mlartifacts")
-        client.create_experiment(settings.experiment, artifact_location=home)
-
     command = [programs / "mlflow", "run", ROOT, "-e", "train", "--env-manager", "local"]
     done = subprocess.run(
-        [*command, "--experiment-name", settings.experiment, *parameters],
+        [*command, *parameters],  # MLflow's own experiment: its files would lie in the folder
         env=environment,
         cwd=tmp_path,
         capture_output=True,
@@ -146,8 +142,12 @@ def test_mlflow_run_trains_in_a_workspace(
     assert champion.version == "1"
     with tracking.server(settings) as client:
         run = client.get_run(str(champion.meta["run_id"]))
-    assert run.info.status == "FINISHED"
-    assert run.data.tags["mlflow.project.entryPoint"] == "train"
-    assert run.data.params["what"] == "clusters"
+        started = client.get_run(run.data.tags["mlflow.parentRunId"])
+    assert (run.info.status, started.info.status) == ("FINISHED", "FINISHED")
+    assert run.info.artifact_uri.startswith(str(tmp_path / "mlartifacts"))
+    assert started.data.tags["sendwise.run"] == run.info.run_id
+    assert started.data.tags["mlflow.project.entryPoint"] == "train"
+    assert started.data.params["what"] == "clusters"
     assert run.data.metrics["stability"] > 0.5
+    assert not (tmp_path / "mlruns").exists()
     assert not (ROOT / "mlflow.db").exists()
