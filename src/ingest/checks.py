@@ -103,7 +103,7 @@ def customer_columns(sql: SectionSql) -> list[Column]:
     bad = r"NOT regexp_full_match(email, '[^@\s]+@[^@\s]+\.[^@\s]+')"
     return [
         sql.text("customer_id", required=True),
-        Column("email", f"lower({email.sql})", ((bad, "not an e-mail address"),)),
+        Column("email", f"lower({email.sql})", ((bad, "not an e-mail address"),), "email"),
         sql.json("traits"),
     ]
 
@@ -112,11 +112,12 @@ def consent_columns(sql: SectionSql, source: str, now_us: int) -> list[Column]:
     """Return the columns of consents; nothing is taken for granted."""
     known = ", ".join(f"'{purpose}'" for purpose in PURPOSES)
     purpose, granted = sql.text("purpose", required=True), sql.flag("granted", default="NULL")
+    ungranted = ("granted IS NULL", "missing or unreadable granted")
     unknown = (f"purpose NOT IN ({known})", "unknown purpose")
     return [
         sql.text("customer_id", required=True),
-        Column("purpose", purpose.sql, (*purpose.checks, unknown)),
-        Column("granted", granted.sql, (("granted IS NULL", "missing or unreadable granted"),)),
+        Column("purpose", purpose.sql, (*purpose.checks, unknown), "purpose"),
+        Column("granted", granted.sql, (ungranted,), "granted"),
         sql.text("lawful_basis", required=True),
         Column("source", f"coalesce({sql.text('source').sql}, '{source}')"),
         sql.text("policy_version", required=True),

@@ -19,7 +19,7 @@ from core.settings import Settings
 from ingest import checks
 from ingest.commit import Commit, Progress, Report, reasons_of
 from ingest.contract import CATALOGUE
-from ingest.inputs import OURS, Staging
+from ingest.inputs import OURS, Staging, is_parquet
 from ingest.lines import Lines
 from ingest.lock import import_lock
 from ingest.log import EventLog
@@ -77,8 +77,8 @@ class Import:
             sections, skipped = self._present()
             for number, (name, section) in enumerate(sections.items()):
                 progress("checking", number, len(sections) + 1)
-                self._stage(name, section, currency)
-                self._refuse_nothing(name, section)
+                sql = self._stage(name, section, currency)
+                self._refuse_nothing(name, section, sql)
             log = EventLog(self.path) if self.path.exists() else None
             try:
                 self._load_catalogue(log, sections)
@@ -128,7 +128,7 @@ class Import:
             raise ConfigError(f"mapping {self.where} reads inputs that are not given: {lacks}.")
         return present, skipped
 
-    def _stage(self, name: str, section: Section, currency: str) -> None:
+    def _stage(self, name: str, section: Section, currency: str) -> SectionSql:
         sql = SectionSql(self.staging, section, name, time_format=self.mapping.time_format)
         given, allowed = self.mapping.currency, {currency, *self.settings.rates}
         if isinstance(section, EventSection):
@@ -140,8 +140,9 @@ class Import:
             sql.stage(name, checks.customer_columns(sql))
         else:
             sql.stage(name, checks.consent_columns(sql, self.mapping.source, self.now_us))
+        return sql
 
-    def _refuse_nothing(self, name: str, section: Section) -> None:
+    def _refuse_nothing(self, name: str, section: Section, sql: SectionSql) -> None:
         """Stop where a whole section gives nothing: that is a mistake, not data."""
         table, mine = (
             ("lines", f"section = '{name}'")
@@ -153,14 +154,23 @@ class Import:
         )[0]
         if good:
             return
-        file = self.staging.file_of(section.source_table)
+        path = self.inputs.get(section.source_table)
+        file = path or section.source_table
         if not total:
             what = "the catalogue is empty" if name == "products" else f"section {name} has no rows"
             raise DataError(f"{what}: {file} holds no data row. Check the file.")
         reason, number = next(iter(reasons_of(self.staging, name, section).items()))
+        row, payload = self.staging.rows(
+            f"SELECT _row, payload FROM {OURS}.{table} WHERE {mine} AND reason = ? "
+            "ORDER BY _row LIMIT 1",
+            [reason],
+        )[0]
+        unit = "line" if path and not is_parquet(path) else "row"
+        example = sql.example(reason, f"{unit} {row:,}" if row else "", payload)
         raise DataError(
-            f"none of the {total:,} rows of {file} can be used; {number:,} of them: {reason}. "
-            f"Check section {name} of mapping {self.where}."
+            f"none of the {total:,} rows of {file} can be used; {number:,} of them: {reason}"
+            + (f", for example {example}. " if example else ". ")
+            + f"{sql.hints.get(reason, '')} Check section {name} of mapping {self.where}.".lstrip()
         )
 
     def _load_catalogue(self, log: EventLog | None, sections: dict[str, Section]) -> None:

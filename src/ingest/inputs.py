@@ -79,12 +79,12 @@ class Staging:
                 what = "is a folder" if path.is_dir() else "does not exist"
                 raise DataError(f"{name} file {path} {what}. Check the path.")
             try:
-                if path.suffix.lower() in {".parquet", ".pq"}:
+                if is_parquet(path):
                     self._open_parquet(name, path)
                 else:
                     self._open_csv(name, path)
             except duckdb.Error as error:
-                kind = "Parquet" if path.suffix.lower() in {".parquet", ".pq"} else "CSV"
+                kind = "Parquet" if is_parquet(path) else "CSV"
                 raise DataError(
                     f"{name} file {path} cannot be read as {kind}: {first_line(error)}"
                 ) from None
@@ -262,6 +262,11 @@ class Staging:
         near = get_close_matches(lost[1], [c for each in columns.values() for c in each], n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         return f"no column {lost[1]!r}; {known}.{hint}"
+
+
+def is_parquet(path: Path) -> bool:
+    """Say whether a file is read as Parquet; what is not is CSV."""
+    return path.suffix.lower() in {".parquet", ".pq"}
 
 
 def first_line(error: duckdb.Error) -> str:

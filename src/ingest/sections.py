@@ -8,6 +8,7 @@ contract) and `payload` (the row as JSON, only where there is a reason).
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,15 +24,21 @@ from ingest.money import minor_units_sql
 TOLERANCE: Final = "1e-6"  # of a minor unit: what float noise may add to an amount
 MOST: Final = 10**15  # minor units of one line: the sum over an event's lines fits 64 bits
 FIRST_YEAR: Final = 1990
+_SHOWN: Final = 40  # characters of a value in a message
 
 
 @dataclass(frozen=True)
 class Column:
-    """An output column: SQL over the raw fields, and checks as (bad when, reason)."""
+    """An output column: SQL over the raw fields, and checks as (bad when, reason).
+
+    `field` is what the checks judge, for examples; `hint` what helps where nothing passes.
+    """
 
     name: str
     sql: str
     checks: tuple[tuple[str, str], ...] = ()
+    field: str = ""
+    hint: str = ""
 
 
 class SectionSql:
@@ -46,6 +53,8 @@ class SectionSql:
         self.time_format = time_format
         self.columns = staging.columns(section.source_table)
         self.fields = section.expressions(self.columns)
+        self.columns_of: dict[str, tuple[str, ...]] = {}  # reason -> columns that are judged
+        self.hints: dict[str, str] = {}  # by reason
         self.types = {field: self._type_of(field, sql) for field, sql in self.fields.items()}
         for number, rule in enumerate(section.quarantine, 1):
             self._type_of(f"quarantine rule {number}", rule.when)
@@ -59,7 +68,7 @@ class SectionSql:
         text = f"nullif(trim({raw(field)}), '')"
         if self.types[field] != "VARCHAR":
             text = f"{raw(field)}::VARCHAR"
-        return Column(column, text, checks)
+        return Column(column, text, checks, field)
 
     def json(self, field: str) -> Column:
         """A JSON object; `{}` where there is none."""
@@ -69,7 +78,8 @@ class SectionSql:
         if self.types[field] == "VARCHAR":  # text of a column: it may not be JSON at all
             given = f"coalesce(nullif(trim({value}), ''), '{{}}')"
             sql = f"CASE WHEN TRY(json_type({given})) = 'OBJECT' THEN {given} END"
-            return Column(field, sql, ((f"{field} IS NULL", f"{field} is not a JSON object"),))
+            bad = (f"{field} IS NULL", f"{field} is not a JSON object")
+            return Column(field, sql, (bad,), field)
         return Column(field, f"coalesce(to_json({value})::VARCHAR, '{{}}')")
 
     def flag(self, field: str, *, default: str) -> Column:
@@ -83,6 +93,7 @@ class SectionSql:
             field,
             f"CASE WHEN {value} IS NULL THEN {default} ELSE TRY_CAST({value} AS BOOLEAN) END",
             ((f"{field} IS NULL AND {value} IS NOT NULL", f"unreadable {spaced(field)}"),),
+            field,
         )
 
     def time(self, field: str, column: str, *, now_us: int, required: bool = True) -> Column:
@@ -110,7 +121,7 @@ class SectionSql:
             (f"{column} IS NULL AND {value} IS NOT NULL", f"unreadable {field}"),
             (outside, f"{field} before {FIRST_YEAR} or in the future"),
         )
-        return Column(column, f"epoch_us({read})", checks)
+        return Column(column, f"epoch_us({read})", checks, field, self._on_times())
 
     def money(self, field: str, column: str) -> Column:
         """Whole minor units of the row's currency."""
@@ -127,7 +138,7 @@ class SectionSql:
                 f"{what} out of range",
             ),
         )
-        return Column(column, f"TRY_CAST(round({units}) AS BIGINT)", checks)
+        return Column(column, f"TRY_CAST(round({units}) AS BIGINT)", checks, field)
 
     def count(self, field: str, column: str) -> Column:
         """A whole number of units, 1 where the mapping has none."""
@@ -140,7 +151,7 @@ class SectionSql:
             (f"{column} < 0", f"negative {what}"),
             (f"{column} IS NULL", f"{what} out of range"),
         )
-        return Column(column, f"TRY_CAST({value} AS BIGINT)", checks)
+        return Column(column, f"TRY_CAST({value} AS BIGINT)", checks, field)
 
     def currency(self, default: str, allowed: Sequence[str]) -> Column:
         """The row's currency; one without a rate to the base currency is refused."""
@@ -150,6 +161,7 @@ class SectionSql:
             "currency",
             f"coalesce(nullif(upper(trim({given}::VARCHAR)), ''), {literal(default)})",
             ((f"currency NOT IN ({codes})", "currency without a rate"),),
+            "currency",
         )
 
     def select(self, columns: Sequence[Column], out: str) -> str:
@@ -163,6 +175,7 @@ class SectionSql:
         ]
         checks = [(name, reason) for _, name, reason in rules]
         checks += [check for column in columns for check in column.checks]
+        self._keep_judged(columns)
         cases = " ".join(f"WHEN {bad} THEN {literal(reason)}" for bad, reason in checks)
         inner = ", ".join([f"{row} AS _row", "src", *fields, *(sql for sql, _, _ in rules)])
         middle = ", ".join(f"{column.sql} AS {column.name}" for column in columns)
@@ -191,9 +204,43 @@ class SectionSql:
             where = f"mapping {self.staging.where}, section {self.name}"
             raise ConfigError(f"{where}: {self.staging.explain(error)}") from None
 
+    def example(self, reason: str, place: str, payload: str) -> str:
+        """Return the row at `place`, with what it has in the columns that `reason` is about."""
+        row: dict[str, object] = json.loads(payload)
+        values = [
+            f"{name} {'is empty' if row[name] in (None, '') else f'= {shorten(str(row[name]))!r}'}"
+            for name in self.columns_of.get(reason, ())
+            if name in row
+        ]
+        return " and ".join(values) + f" in {place}" * bool(place) if values else place
+
     def where(self, field: str) -> str:
         """Name a field for a message."""
         return f"mapping {self.staging.where}, section {self.name}, field {field}"
+
+    def _keep_judged(self, columns: Sequence[Column]) -> None:
+        """Keep which columns each reason is about, and what to say where it is all there is."""
+        judged = [(rule.reason, rule.when, "") for rule in self.section.quarantine]
+        judged += [
+            (reason, self.fields.get(column.field, ""), column.hint)
+            for column in columns
+            for _, reason in column.checks
+        ]
+        for reason, sql, hint in judged:
+            self.columns_of[reason] = tuple(
+                name
+                for name in self.columns
+                if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", sql, re.IGNORECASE)
+            )
+            self.hints[reason] = hint if reason.startswith("unreadable") else ""
+
+    def _on_times(self) -> str:
+        if self.time_format:
+            return f"Times are read with the mapping's time_format, {self.time_format!r}."
+        return (
+            "Times that are not ISO 8601 need a time_format in the mapping, "
+            'for example time_format: "%d/%m/%Y %H:%M".'
+        )
 
     def _type_of(self, field: str, sql: str) -> str:
         table = self.section.source_table
@@ -216,6 +263,11 @@ def _tried(sql: str) -> str:
 def raw(field: str) -> str:
     """Name the column that holds a field as the mapping's SQL gives it."""
     return quoted(f"raw {field}")
+
+
+def shorten(text: str) -> str:
+    """Return as much of a value as a message has room for."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def spaced(name: str) -> str:

@@ -92,8 +92,41 @@ BAD_INPUTS = [
     pytest.param(
         {"events": HEADER + "A1,1,soon,ann,tea,1,1\n"},
         DataError,
-        r"none of the 1 rows of events.csv can be used; 1 of them: unreadable time",
+        r"none of the 1 rows of /.*/events.csv can be used; 1 of them: unreadable time, for "
+        r"example bought = 'soon' in line 2. Times that are not ISO 8601 need a time_format in the mapping",
         id="no-good-row",
+    ),
+    pytest.param(
+        {
+            "mapping": MAPPING + "time_format: '%d/%m/%Y'\n",
+            "events": HEADER + "\nA1,1,2024-01-01,ann,tea,1,1\n",
+        },
+        DataError,
+        r"bought = '2024-01-01' in line 3. Times are read with the mapping's time_format, '%d/%m/",
+        id="another-time-format",
+    ),
+    pytest.param(
+        {"events": HEADER + "A1,1,2024-01-01,ann,tea,1,1.234\n" * 2},
+        DataError,
+        r"2 of them: price is not whole minor units, for example price = '1.234' in line 2. Check",
+        id="no-good-price",
+    ),
+    pytest.param(
+        {"events": HEADER + "A1,1,2024-01-01,ann,,1,1\n"},
+        DataError,
+        r"missing product id, for example sku is empty in line 2. Check section events",
+        id="no-product",
+    ),
+    pytest.param(
+        {
+            "mapping": f"{MAPPING}views: {{v: SELECT * EXCLUDE (_row) FROM events}}\n".replace(
+                "events:\n", "events:\n  from: v\n  quarantine: [{when: qty < '2', reason: few}]\n"
+            ),
+            "events": HEADER + "A1,1,2024-01-01,ann,tea,1,1\n",
+        },
+        DataError,
+        r"none of the 1 rows of v can be used; 1 of them: few, for example qty = '1'. Check",
+        id="a-rule-over-a-view",
     ),
     pytest.param(
         {"products": PRODUCTS.splitlines()[0] + "\n"},
