@@ -7,10 +7,10 @@ what a trainer's fit gives back is a `Contest` of the candidate, its baselines a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from matplotlib.figure import Figure
 
@@ -18,10 +18,12 @@ from features.registry import CLUSTERS, PROPENSITY
 from models import tracking
 from models.artefact import Artefact
 from models.card import Card, Row, render_card
-from models.gate import Verdict
+from models.gate import Interval, Verdict
 from pipelines.outcome import Outcome
+from privacy.consent import MODEL_TRAINING
 
 _MEANINGS = {one.name: f"{one.description} ({one.unit})" for one in (*PROPENSITY, *CLUSTERS)}
+_LOWER_IS_BETTER: Final = ("log_loss", "ece")  # what a score is used as depends on these too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class LearntFrom:
     digest: str  # of the data: the same rows give the same digest
     cutoffs: Sequence[datetime]
     rows: int
+    left_out: int = 0  # customers who did not consent to be learnt from
     features: Mapping[str, str] = field(default_factory=dict)  # name -> dtype, in the model's order
     features_digest: str = ""  # of the definitions, not of the values
 
@@ -67,6 +70,8 @@ class Contest:
     params: Mapping[str, object] = field(default_factory=dict)  # found by fitting, e.g. tuned ones
     tuned: bool | None = None  # tuning beat the default parameters; None: there was none
     notes: Sequence[str] = ()  # lines under the table
+    # The candidate's gain in the headline over the baseline of that name, where it can be told.
+    gain_over: Callable[[str], Interval] | None = None
 
     @property
     def winner(self) -> Contender:
@@ -78,6 +83,27 @@ class Contest:
         """All contenders with their roles, the candidate first."""
         roles = [(self.candidate, "candidate"), *((one, "baseline") for one in self.baselines)]
         return [*roles, (self.champion, "champion")] if self.champion else roles
+
+
+def with_rivals(contest: Contest) -> Contest:
+    """Note who else is as good as the candidate or better: the gate compares with one only."""
+    own = contest.candidate.metrics
+    notes = []
+    for position, rival in enumerate(contest.baselines):
+        ties = [
+            name
+            for name, sign in ((contest.headline, 1), *((name, -1) for name in _LOWER_IS_BETTER))
+            if name in own and name in rival.metrics
+            if sign * rival.metrics[name] >= sign * own[name]
+        ]
+        if not ties:
+            continue
+        note = f"{rival.name} is as good as {contest.candidate.name} or better on {', '.join(ties)}"
+        if position and contest.gain_over:  # the first one's is in the verdict
+            gain = contest.gain_over(rival.name)
+            note += f"; {contest.candidate.name}'s gain over it in {contest.headline}: {gain}"
+        notes.append(f"{note}.")
+    return replace(contest, notes=[*notes, *contest.notes])
 
 
 def record(
@@ -131,6 +157,8 @@ def _card(data: LearntFrom, params: Mapping[str, object], contest: Contest) -> C
         ],
         verdict=contest.verdict,
         features={name: _MEANINGS.get(name, dtype) for name, dtype in data.features.items()},
+        remarks=contest.notes,
+        left_out=data.left_out,
         limits=contest.limits,
         params={**params, **contest.params},
     )
@@ -176,7 +204,11 @@ def report_of(data: LearntFrom, contest: Contest) -> dict[str, Any]:
         "version": None,
         "alias": None,
         "tuned": contest.tuned,
-        "notes": list(contest.notes),
+        "left_out": data.left_out,
+        "notes": [
+            *contest.notes,
+            f"Left out, without consent to {MODEL_TRAINING}: {data.left_out:,}.",
+        ],
     }
 
 

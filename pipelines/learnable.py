@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
@@ -10,6 +12,7 @@ import duckdb
 from core.clock import to_us
 from core.errors import NotEnoughDataError
 from core.settings import Settings
+from ingest.contract import ORDER_COMPLETED
 from privacy.consent import MODEL_TRAINING, ConsentLedger
 
 
@@ -27,25 +30,59 @@ def consenting(
         ledger.close()
 
 
-def learnable(
+@dataclass(frozen=True, slots=True)
+class Learners:
+    """Who may be learnt from, of how many customers with an order."""
+
+    ids: list[str]  # with an order or without, sorted
+    buyers: int
+    left_out: int  # of the buyers
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Say beside what is too little that it is of those only who consent.
+
+        Otherwise "import more orders" sends people the wrong way.
+        """
+        try:
+            yield
+        except NotEnoughDataError as error:
+            if not self.left_out:
+                raise
+            allowed = f"{self.buyers - self.left_out:,} of {self.buyers:,} customers"
+            raise NotEnoughDataError(
+                f"{error} That is of those who consent to {MODEL_TRAINING} ({allowed})."
+            ) from error
+
+
+def learners(
     settings: Settings, connection: duckdb.DuckDBPyConnection, *, as_of: datetime
-) -> list[str]:
-    """Return the customers who consent to `model_training` as of `as_of`, sorted.
+) -> Learners:
+    """Return the customers who consent to `model_training` as of `as_of`, and how many do not.
 
     Raises:
         NotEnoughDataError: There are customers, and none of them does.
     """
-    known = [
-        str(row[0])
-        for row in connection.execute(
-            "SELECT DISTINCT customer_id FROM events WHERE customer_id IS NOT NULL AND ts_us < $1",
-            [to_us(as_of)],
+    bought = {
+        str(customer_id): bool(has_order)
+        for customer_id, has_order in connection.execute(
+            "SELECT customer_id, bool_or(event = $2) FROM events"
+            " WHERE customer_id IS NOT NULL AND ts_us < $1 GROUP BY customer_id",
+            [to_us(as_of), ORDER_COMPLETED],
         ).fetchall()
-    ]
-    allowed = consenting(settings, known, MODEL_TRAINING, as_of=as_of)
-    if known and not allowed:
+    }
+    allowed = consenting(settings, list(bought), MODEL_TRAINING, as_of=as_of)
+    if bought and not allowed:
         raise nobody(MODEL_TRAINING, as_of)
-    return sorted(allowed)
+    buyers = {each for each, has_order in bought.items() if has_order}
+    return Learners(sorted(allowed), len(buyers), len(buyers - allowed))
+
+
+def learnable(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, *, as_of: datetime
+) -> list[str]:
+    """Return `learners` without the count."""
+    return learners(settings, connection, as_of=as_of).ids
 
 
 def nobody(purpose: str, as_of: datetime) -> NotEnoughDataError:

@@ -24,7 +24,7 @@ from models.clustering import KS, Fitted, Trial, fit_clusters, require_customers
 from models.clusters import Clusters
 from models.gate import decide_clusters
 from pipelines.outcome import Outcome, progress_bar
-from pipelines.training import SEED, Contender, Contest, LearntFrom, finish, learnable
+from pipelines.training import SEED, Contender, Contest, LearntFrom, finish, learners
 
 DEPARTMENTS: Final = 5  # the biggest ones; shares of small ones are mostly zero
 PURPOSE: Final = (
@@ -57,7 +57,7 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
     del trials
     connection = connect(settings.home)
     try:
-        allowed = learnable(settings, connection, as_of=as_of)
+        allowed = learners(settings, connection, as_of=as_of)
         frame = feature_frame(
             connection, cutoffs=[as_of], features=CLUSTERS, shop=Shop.of(settings)
         )
@@ -70,8 +70,9 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
         raise NotEnoughDataError(
             f"nothing is known before {as_of:%Y-%m-%d}: {known}. Give a later --as-of."
         )
-    frame = frame[frame[c.CUSTOMER_ID].isin(set(allowed))].reset_index(drop=True)
-    require_customers(frame)  # here: a run once started leaves its trace in the workspace
+    frame = frame[frame[c.CUSTOMER_ID].isin(set(allowed.ids))].reset_index(drop=True)
+    with allowed.named():
+        require_customers(frame)  # here: a run once started leaves its trace in the workspace
     features = [name for name in frame.columns if name not in {c.CUSTOMER_ID, c.CUTOFF_US}]
     data = LearntFrom(
         name=registered.CLUSTERS,
@@ -79,12 +80,13 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
         digest=content_digest(frame),
         cutoffs=(as_of,),
         rows=len(frame),
+        left_out=allowed.left_out,
         features=dict.fromkeys(features, "float64"),
         features_digest=definitions_digest(CLUSTERS),
     )
 
     def fit(champion: LoadedModel | None) -> Contest:
-        with progress_bar("clustering", total=len(KS)) as advance:
+        with allowed.named(), progress_bar("clustering", total=len(KS)) as advance:
             fitted = fit_clusters(frame, seed=SEED, advance=advance)
         return _contest(frame, fitted, champion)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from core import columns as c
@@ -19,14 +21,14 @@ from ingest.lake import connect
 from models import registered
 from models.artefact import Artefact
 from models.bundles import LoadedModel
-from models.gate import auc, decide
+from models.gate import Interval, auc, decide, paired_bootstrap
 from models.plots import calibration_curve, importance_bars, ranking_curves
 from models.propensity import Fitted, fit_propensity
 from models.registered import HORIZON
 from models.rules import Logistic, Recency, RfmSum
 from models.scoring_metrics import scoring_metrics
 from pipelines.outcome import Outcome, progress_bar
-from pipelines.training import SEED, Contender, Contest, LearntFrom, finish, learnable
+from pipelines.training import SEED, Contender, Contest, LearntFrom, finish, learners
 
 PURPOSE: Final = (
     f"Probability that a customer with at least one order places another within {HORIZON.days} "
@@ -50,12 +52,12 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
     """
     connection = connect(settings.home)
     try:
-        dataset = training_set(
-            connection,
-            cutoffs=cutoffs(first_order(connection), as_of, HORIZON),
-            shop=Shop.of(settings),
-            customers=set(learnable(settings, connection, as_of=as_of)),
-        )
+        times = cutoffs(first_order(connection), as_of, HORIZON)
+        allowed = learners(settings, connection, as_of=as_of)
+        with allowed.named():
+            dataset = training_set(
+                connection, cutoffs=times, shop=Shop.of(settings), customers=set(allowed.ids)
+            )
     finally:
         connection.close()
     data = LearntFrom(
@@ -65,12 +67,13 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
         # The test slice only judges.
         cutoffs=(*dataset.cutoffs.training, dataset.cutoffs.validation),
         rows=len(dataset.training) + len(dataset.validation),
+        left_out=allowed.left_out,
         features={feature.name: feature.dtype for feature in PROPENSITY},
         features_digest=definitions_digest(PROPENSITY),
     )
 
     def fit(champion: LoadedModel | None) -> Contest:
-        with progress_bar("tuning", total=trials) as advance:
+        with allowed.named(), progress_bar("tuning", total=trials) as advance:
             fitted = fit_propensity(dataset, trials=trials, seed=SEED, advance=advance)
         return _contest(settings, dataset, fitted, champion)
 
@@ -87,9 +90,15 @@ def _contest(
     truth = dataset.test[c.LABEL].to_numpy()
     everyone = [_contender(name, model, truth, scores[name]) for name, model in models.items()]
     current, of_champion = _champion(champion, dataset, truth, notes)
+    pairs = {name: _pairs(truth, score) for name, score in scores.items()}
+
+    def gain_over(name: str) -> Interval:
+        return paired_bootstrap(pairs["lightgbm"], pairs[name], metric=auc, seed=SEED)
+
     verdict = decide(
-        candidate=_pairs(truth, scores["lightgbm"]),
-        baseline=_pairs(truth, scores["rfm-sum"]),
+        candidate=pairs["lightgbm"],
+        baseline=pairs["rfm-sum"],
+        rule="rfm-sum",
         champion=None if of_champion is None else _pairs(truth, of_champion),
         metric=auc,
         margin=settings.gate_margin,
@@ -102,21 +111,32 @@ def _contest(
         champion=current,
         headline="auc",
         verdict=verdict,
-        slice=(
-            f"{len(truth):,} customers with an order before {dataset.cutoffs.test:%Y-%m-%d}, "
-            f"{truth.mean():.1%} of whom ordered in the {HORIZON.days} days from then"
-        ),
+        slice=_slice(dataset, truth),
         purpose=PURPOSE,
         limits=LIMITS,
-        figures={
-            "calibration.png": calibration_curve(truth, scores),
-            "ranking.png": ranking_curves(truth, scores),
-            "importance.png": importance_bars(fitted.model.importance()),
-        },
+        figures=_figures(fitted, truth, scores),
         params=_found(fitted),
         tuned=fitted.tuned if "tuned" in fitted.validation else None,
         notes=notes,
+        gain_over=gain_over,
     )
+
+
+def _slice(dataset: Dataset, truth: NDArray[Any]) -> str:
+    return (
+        f"{len(truth):,} customers with an order before {dataset.cutoffs.test:%Y-%m-%d}, "
+        f"{truth.mean():.1%} of whom ordered in the {HORIZON.days} days from then"
+    )
+
+
+def _figures(
+    fitted: Fitted, truth: NDArray[Any], scores: Mapping[str, NDArray[np.float64]]
+) -> dict[str, Figure]:
+    return {
+        "calibration.png": calibration_curve(truth, scores),
+        "ranking.png": ranking_curves(truth, scores),
+        "importance.png": importance_bars(fitted.model.importance()),
+    }
 
 
 def _models(dataset: Dataset, fitted: Fitted) -> dict[str, Artefact]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Literal
 
 import duckdb
@@ -27,20 +28,15 @@ from models.assortment import Assortment, Strings, read_assortment
 from models.bundles import LoadedModel
 from models.evaluation import SCOPES, Quality, evaluate, interval, require_targets
 from models.frequency import Frequency
-from models.gate import decide, mean
-from models.interactions import (
-    History,
-    Purchases,
-    read_targets,
-    require_purchases,
-)
+from models.gate import decide, mean, paired_bootstrap
+from models.interactions import History, Purchases, read_targets, require_purchases
 from models.popularity import Popularity
 from models.ranking import Filled, Ranker, Scope
 from models.ranking_plots import quality_bars, tuning_curve
 from models.recommender import HALF_LIFE, Recommender
 from models.registered import RECOMMENDER
 from pipelines.outcome import Outcome, progress_bar
-from pipelines.training import SEED, Contender, Contest, LearntFrom, finish, learnable
+from pipelines.training import SEED, Contender, Contest, LearntFrom, finish, learners
 
 WINDOW: Final = 30 * DAY
 K: Final = 20
@@ -50,6 +46,10 @@ PURPOSE: Final = (
     "popularity when ALS does not beat it) and `buy_again` (by the customer's own decayed "
     f"frequency). The gate looks at NDCG@{K} of new products: that is what ALS is used for."
 )
+SLICE: Final = (
+    f"customers who bought something new to them in the {WINDOW.days} days before as-of; "
+    "all products ranked, those bought before masked"
+)
 LIMITS: Final = (
     "Judged on what people bought by themselves; what an e-mail causes needs an experiment.",
     "Availability is that of the catalogue now, for past windows too, alike for all contenders.",
@@ -58,6 +58,7 @@ LIMITS: Final = (
 )
 
 Results = Mapping[Scope, Quality]
+_GAIN: Final = partial(paired_bootstrap, metric=mean, seed=SEED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,30 +92,25 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
     connection = connect(settings.home)
     try:
         _require_history(first_order(connection), as_of)
-        consenting = np.array(learnable(settings, connection, as_of=as_of), dtype=np.str_)
-        now = _window(connection, consenting, as_of)
+        allowed = learners(settings, connection, as_of=as_of)
+        consenting = np.array(allowed.ids, dtype=np.str_)
+        with allowed.named():
+            now = _window(connection, consenting, as_of)
         data = LearntFrom(
             name=RECOMMENDER,
             as_of=as_of,
             digest=now.digest,
             cutoffs=[as_of - 2 * WINDOW, as_of - WINDOW, as_of],
             rows=int(now.purchases.times.nnz),
+            left_out=allowed.left_out,
         )
 
         def fit(champion: LoadedModel | None) -> Contest:
-            earlier = _window(connection, consenting, as_of - 2 * WINDOW, until=WINDOW)
-            test = _window(connection, consenting, as_of - WINDOW, until=WINDOW)
-            # Before tuning: an error inside a trial is a traceback in Optuna's log.
-            for window, scopes in ((earlier, ("new",)), (test, SCOPES)):
-                shared_products(window.purchases)
-                require_targets(window.targets, window.purchases, scopes)
+            with allowed.named():
+                earlier, test = _earlier(connection, consenting, as_of)
             return _contest(settings, _tune(earlier, trials), test, now, champion)
 
-        params = {
-            "trials": trials,
-            "seed": SEED,
-            "half_life_days": HALF_LIFE / DAY,
-        }
+        params = {"trials": trials, "seed": SEED, "half_life_days": HALF_LIFE / DAY}
         return finish(settings, data=data, params=params, fit=fit, register=register)
     finally:
         connection.close()
@@ -135,6 +131,18 @@ def _require_history(begins: datetime | None, as_of: datetime) -> None:
             f"{2 * WINDOW.days} are needed. Give an --as-of of "
             f"{begins + 2 * WINDOW + DAY:%Y-%m-%d} or later."
         )
+
+
+def _earlier(
+    connection: duckdb.DuckDBPyConnection, consenting: Strings, as_of: datetime
+) -> tuple[Window, Window]:
+    """Return the windows to tune and to test on, checked: an error in a trial is a traceback."""
+    earlier = _window(connection, consenting, as_of - 2 * WINDOW, until=WINDOW)
+    test = _window(connection, consenting, as_of - WINDOW, until=WINDOW)
+    for window, scopes in ((earlier, ("new",)), (test, SCOPES)):
+        shared_products(window.purchases)
+        require_targets(window.targets, window.purchases, scopes)
+    return earlier, test
 
 
 def _window(
@@ -185,12 +193,9 @@ def _contest(
         for name, ranker in _rankers(tuned.params, test, champion).items()
     }
     als = Als.fit(now.purchases, now.assortment, tuned.params, seed=SEED)
+    own, simple = Recommender(now.assortment, als), Recommender(now.assortment, None)
     everyone = [
-        Contender(
-            name=name,
-            model=Recommender(now.assortment, als if name == "als" else None),
-            metrics=_metrics(result),
-        )
+        Contender(name=name, model=own if name == "als" else simple, metrics=_metrics(result))
         for name, result in results.items()
     ]
     new = [results[each.name]["new"].ndcg for each in everyone]
@@ -202,20 +207,21 @@ def _contest(
         verdict=decide(
             candidate=new[0],
             baseline=new[1],
+            rule=everyone[1].name,
             champion=new[4] if champion else None,
             metric=mean,
             margin=settings.gate_margin,
             seed=SEED,
             renews=_renews(champion, tuned.params, now),
         ),
-        slice=f"{len(new[0]):,} customers who bought something new to them in the {WINDOW.days} "
-        "days before as-of; all products ranked, those bought before masked",
+        slice=f"{len(new[0]):,} {SLICE}",
         purpose=PURPOSE,
         limits=LIMITS,
         figures=_figures(results, tuned),
         params=asdict(tuned.params),
         tuned=tuned.params != AlsParams() if tuned.scores else None,
         notes=_remarks(results),
+        gain_over=lambda name: _GAIN(new[0], results[name]["new"].ndcg),
     )
 
 
@@ -286,9 +292,7 @@ def _remarks(results: Mapping[str, Results]) -> list[str]:
     als, habit = (results[name]["all"].ndcg.mean() for name in ("als", "frequency"))
     if habit <= als:
         return []
-    remark = (
-        f"On all items personal frequency beats ALS (NDCG@{K} {habit:.4f} against {als:.4f}): "
-        "people buy again what they buy. So `buy_again` goes by frequency, and ALS only chooses "
-        "new products."
-    )
-    return [remark]
+    return [
+        f"On all items personal frequency beats ALS (NDCG@{K} {habit:.4f} against {als:.4f}).",
+        "So `buy_again` goes by frequency, and ALS only chooses new products.",
+    ]

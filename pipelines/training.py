@@ -27,8 +27,9 @@ from pipelines.contest import (
     outcome_of,
     record,
     report_of,
+    with_rivals,
 )
-from pipelines.learnable import learnable
+from pipelines.learnable import learners
 from pipelines.outcome import Outcome
 from pipelines.workspace import require_writable
 
@@ -40,7 +41,7 @@ __all__ = [
     "Fit",
     "LearntFrom",
     "finish",
-    "learnable",
+    "learners",
     "train_model",
 ]
 
@@ -101,7 +102,9 @@ def finish(
         current = None
     tags = {"fingerprint": fingerprint, "dry_run": not register}
     started = datetime.now(UTC)
-    contest = fit(current)  # before the run: data that are too little leave none behind
+    contest = with_rivals(
+        fit(current)
+    )  # before the run: data that are too little leave none behind
     with tracking.start_run(
         settings, model=data.name, as_of=data.as_of, params=params, tags=tags, started=started
     ) as run:
@@ -154,5 +157,6 @@ def _register(
 
 def _unchanged(settings: Settings, found: registry.Version) -> Outcome:
     report = json.loads(tracking.read_text(settings, found.run_id, REPORT))
+    tracking.say_unchanged(settings, found.name, found.version)
     alias = ", ".join(found.aliases) or None  # as it is now: a rollback may have moved it
     return outcome_of({**report, "alias": alias}, status="unchanged")

@@ -38,6 +38,8 @@ class Card:
     table: Sequence[Row]
     verdict: Verdict
     features: Mapping[str, str] = field(default_factory=dict)  # name -> what it means, or its type
+    remarks: Sequence[str] = ()  # who else did well, what was not compared
+    left_out: int = 0  # customers who did not consent to be learnt from
     limits: Sequence[str] = ()
     params: Mapping[str, object] = field(default_factory=dict)
 
@@ -61,6 +63,7 @@ def render_card(card: Card) -> str:
                 f"What was known before **{card.as_of}**.",
                 f"{card.rows:,} rows, digest `{card.digest}`.",
                 f"Cut-offs: {', '.join(card.cutoffs)}.",
+                f"Left out, without consent to model_training: {card.left_out:,}.",
             ]
         ),
         "## How good",
@@ -69,6 +72,7 @@ def render_card(card: Card) -> str:
         f"The {card.verdict.winner} {promoted} champion: it {card.verdict.why}."
         if card.verdict.winner == "candidate"
         else f"The candidate {card.verdict.why}; the baseline {promoted} champion.",
+        *([_bullets(card.remarks)] if card.remarks else []),
         "## Limits",
         _bullets([*card.limits, *_ALWAYS]),
     ]

@@ -144,6 +144,7 @@ def decide(
     seed: int,
     draws: int = DRAWS,
     units: NDArray[Any] | None = None,
+    rule: str = "the baseline",
     renews: Literal["candidate", "baseline"] | None = None,
     stays: bool = False,
 ) -> Verdict:
@@ -162,6 +163,7 @@ def decide(
         seed: Repeats the resamples.
         draws: Number of resamples.
         units: As in `paired_bootstrap`.
+        rule: What the baseline is called, for the verdict in words.
         renews: The side that is the champion's own recipe, learnt from newer data. The slice
             cannot tell them apart, so when that side wins it replaces the champion: one that
             only ever ties with itself would grow old for ever.
@@ -171,9 +173,9 @@ def decide(
     over_baseline = compare(candidate, baseline)
     wins = over_baseline.low > 0
     why = (
-        f"beats the baseline by {over_baseline}"
+        f"beats {rule} by {over_baseline}"
         if wins
-        else f"does not beat the baseline for sure ({over_baseline}), so the baseline is registered"
+        else f"does not beat {rule} for sure ({over_baseline}), so {rule} is registered"
     )
     over_champion = None
     promote = not stays

@@ -40,6 +40,7 @@ def test_a_card_reads_as_a_page() -> None:
     assert "Gain over the baseline: +0.0300 [+0.0200, +0.0400]" in text
     assert "The candidate becomes champion: it beats the baseline." in text
     assert "- Knows orders only." in text
+    assert "- Left out, without consent to model_training: 0." in text
 
 
 def test_a_model_that_is_not_promoted_is_not_praised() -> None:
@@ -61,3 +62,10 @@ def test_features_and_parameters_are_listed_when_there_are_any() -> None:
 
     assert "- `recency_days`: days" in text
     assert "- `trials`: 20" in text
+
+
+def test_what_there_is_to_remark_stands_beside_how_good_it_is() -> None:
+    text = card(remarks=["logistic is as good."], left_out=1_234)
+
+    assert "- logistic is as good.\n\n## Limits" in text
+    assert "- Left out, without consent to model_training: 1,234." in text

@@ -151,6 +151,22 @@ def test_the_gate_decides(
     assert (got.over_champion is None) == (champion is None)
 
 
+@pytest.mark.parametrize("candidate", [0.10, 0.00], ids=["won", "lost"])
+def test_the_verdict_names_the_rule_it_was_measured_by(candidate: float) -> None:
+    got = decide(
+        candidate=noisy(candidate, seed=1),
+        baseline=noisy(0.0, seed=2),
+        champion=None,
+        metric=mean,
+        margin=MARGIN,
+        seed=7,
+        rule="rfm-sum",
+    )
+
+    assert f"{'beats' if candidate else 'does not beat'} rfm-sum" in got.why
+    assert "the baseline" not in got.why
+
+
 def test_a_gain_within_the_noise_passes_only_inside_the_margin() -> None:
     champion = noisy(0.1, seed=1)
     candidate = champion + 0.001 + np.tile([0.05, -0.05], len(champion) // 2)

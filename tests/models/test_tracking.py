@@ -142,27 +142,6 @@ def test_a_run_of_mlflow_run_that_trains_nothing_says_so(
         assert client.get_run(parent).data.tags["sendwise.unchanged"] == "clusters v3"
 
 
-def test_an_experiment_of_ones_own_choice_stays_chosen(
-    workspace: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with tracking.server(workspace) as client:
-        mine = client.create_experiment("mine")
-    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", mine)
-
-    for _ in range(2):
-        with tracking.start_run(workspace, model="own", as_of=AS_OF, params={}, tags={}) as run:
-            assert run.experiment_id == mine
-
-
-def test_the_pages_of_mlflow_take_ours_for_trained_models(workspace: Settings) -> None:
-    with tracking.start_run(workspace, model="kind", as_of=AS_OF, params={}, tags={}) as run:
-        pass
-
-    with tracking.server(workspace) as client:
-        tags = client.get_experiment(run.experiment_id).tags
-    assert tags["mlflow.experimentKind"] == "custom_model_development"
-
-
 def test_an_error_of_the_server_is_shown_without_the_login(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         uri = f"http://ann:s3cret@127.0.0.1:{listening.getsockname()[1]}"

@@ -10,7 +10,7 @@ import pytest
 from core.settings import Settings
 from models import registry, tracking
 from models.gate import Interval, Verdict
-from pipelines.contest import Contender, LearntFrom, outcome_of, report_of
+from pipelines.contest import Contender, LearntFrom, outcome_of, report_of, with_rivals
 from tests.pipelines.contests import AS_OF, LOSES, WAITS, WINS, contest, run
 
 
@@ -107,3 +107,51 @@ def test_the_table_starts_with_the_metric_that_decides_and_marks_the_registered(
 
 def test_a_dry_run_registers_nobody_in_the_table() -> None:
     assert [row[-1] for row in outcome_of(report_of(DATA, contest(WINS))).rows] == ["", ""]
+
+
+def test_whoever_is_as_good_as_the_candidate_is_named_and_by_how_much() -> None:
+    def contender(name: str, auc: float, log_loss: float, ece: float) -> Contender:
+        return Contender(
+            name=name, model=None, metrics={"auc": auc, "log_loss": log_loss, "ece": ece}
+        )
+
+    held = with_rivals(
+        replace(
+            contest(WINS),
+            candidate=contender("tree", 0.74, 0.55, 0.06),
+            baselines=[
+                contender("rule", 0.73, 0.56, 0.05),
+                contender("line", 0.75, 0.55, 0.04),
+                contender("dice", 0.50, 0.70, 0.30),
+            ],
+            notes=["Said before."],
+            gain_over=lambda _: Interval(-0.01, -0.02, 0.005),
+        )
+    )
+
+    assert held.notes == [
+        "rule is as good as tree or better on ece.",
+        (
+            "line is as good as tree or better on auc, log_loss, ece; "
+            "tree's gain over it in auc: -0.0100 [-0.0200, +0.0050]."
+        ),
+        "Said before.",
+    ]
+
+
+def test_a_training_says_in_the_table_and_on_the_card_who_else_is_as_good(shop: Settings) -> None:
+    tied = replace(contest(WINS), candidate=replace(contest(WINS).candidate, metrics={"auc": 0.7}))
+
+    outcome = run(shop, "tied", fit=lambda _: tied)
+
+    says = "rule is as good as new or better on auc."
+    assert says in str(outcome["notes"])
+    (version,) = registry.versions(shop, "tied")
+    assert f"- {says}" in tracking.read_text(shop, version.run_id, "model_card.md")
+
+
+def test_a_report_says_how_many_did_not_consent() -> None:
+    report = report_of(replace(DATA, left_out=1_234), contest(WINS))
+
+    assert report["left_out"] == 1_234
+    assert "Left out, without consent to model_training: 1,234." in outcome_of(report).notes

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 import pipelines.commands.learning  # noqa: F401  # registers the commands
+from core.errors import NotEnoughDataError
 from core.settings import Settings
 from models import registry, tracking
 from models.clusters import Clusters
+from pipelines import train_clusters
 from pipelines.outcome import Outcome
 from pipelines.training import train_model
 from tests.pipelines.contests import AS_OF
@@ -40,7 +42,8 @@ def test_clusters_are_trained_from_the_lake_and_named(shop: Settings, trained: O
     assert "big baskets" in traits[0]
     assert any("lapsing" in words or "occasional" in words for words in traits)
     assert train_model(shop, "clusters", as_of=AS_OF, trials=0).status == "unchanged"
-    # Nothing that was written about the model names a customer, nor counts who said no.
+    assert outcome.data["left_out"] == 1
+    # Nothing that was written about the model names a customer.
     assert outcome.data["contenders"]
     folder = shop.home / "bundles" / "models" / "clusters"
     text = "".join(path.read_text() for path in folder.rglob("*.json"))
@@ -61,3 +64,16 @@ def test_a_second_clustering_is_set_beside_the_champion(shop: Settings, trained:
     assert isinstance(contenders, list)
     assert [one["role"] for one in contenders] == ["candidate", "baseline", "champion"]
     assert contenders[2]["metrics"]["agreement"] > 0.5
+
+
+@pytest.mark.parametrize("of", ["require_customers", "fit_clusters"])
+def test_too_few_who_consent_are_told_from_too_few(
+    shop: Settings, monkeypatch: pytest.MonkeyPatch, of: str
+) -> None:
+    def lacking(*_: object, **__: object) -> None:
+        raise NotEnoughDataError("too few.")
+
+    monkeypatch.setattr(train_clusters, of, lacking)
+
+    with pytest.raises(NotEnoughDataError, match=r"consent to model_training \(299 of 300 cust"):
+        train_model(shop, "clusters", as_of=AS_OF, trials=1, register=False)

@@ -89,6 +89,8 @@ def test_the_tree_model_meets_every_rule_and_becomes_champion(shop: Settings) ->
     assert {"lightgbm", "rfm-sum", "recency", "logistic"} <= set(contenders)
     assert all(set(each) == {"auc", "log_loss", "brier", "ece"} for each in contenders.values())
     assert outcome.data["over_baseline"]["low"] > 0
+    assert outcome.notes[0].startswith("lightgbm beats rfm-sum by +")
+    assert "Left out, without consent to model_training: 1." in outcome.notes
     assert 0.7 < contenders["lightgbm"]["auc"] < 0.99
 
     champion = registry.champion(shop, "propensity-order-30d")
@@ -124,7 +126,7 @@ def test_too_little_history_registers_nothing(tmp_path: Path, as_of: datetime, s
 def test_too_few_customers_are_said_in_one_line(tmp_path: Path) -> None:
     settings = write_shop(tmp_path, customers=20)
 
-    with pytest.raises(NotEnoughDataError, match="at least 100 of each"):
+    with pytest.raises(NotEnoughDataError, match=r"at least 100 of each.* \(19 of 20 customers\)"):
         train_model(settings, "propensity", as_of=AS_OF, trials=0)
 
 

@@ -95,6 +95,8 @@ def test_als_is_judged_against_popularity_and_registered(shop: Settings, first: 
     assert table_of["als"]["ndcg20_new"] > table_of["popularity"]["ndcg20_new"]
     assert table_of["frequency"]["ndcg20_new"] == 0
     assert first.data["promoted"] is True
+    assert first.data["left_out"] == 1
+    assert "beats popularity by +" in str(first.data["verdict"])
     model = registry.champion(shop, "recommender").model
     assert isinstance(model, Recommender)
     assert model.als is not None
@@ -200,7 +202,7 @@ def test_data_that_are_too_little_are_said_before_a_trial_begins(
     monkeypatch.setattr(train_recommender, of, lacking)
     monkeypatch.setattr(train_recommender, "tune", never)
 
-    with pytest.raises(NotEnoughDataError, match=says):
+    with pytest.raises(NotEnoughDataError, match=rf"{says}.* \(59 of 60 customers\)"):
         train_model(shop, "recommender", as_of=AS_OF, trials=3, register=False)
 
 

@@ -66,6 +66,21 @@ def test_the_champion_is_shown_to_the_next_training_and_stays_when_better(shop: 
     assert registry.champion(shop, "stays").version == "1"
 
 
+def test_the_run_that_mlflow_opened_for_an_unchanged_training_says_so(
+    shop: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(shop, "told")
+    with tracking.server(shop) as client:
+        parent = client.create_run("0").info.run_id  # in MLflow's `Default`
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", shop.mlflow_uri)
+    monkeypatch.setenv("MLFLOW_RUN_ID", parent)
+
+    assert run(shop, "told")["status"] == "unchanged"
+
+    with tracking.server(shop) as client:
+        assert client.get_run(parent).data.tags["sendwise.unchanged"] == "told v1"
+
+
 def test_a_dry_run_is_tracked_but_registers_nothing(shop: Settings) -> None:
     got = run(shop, "dry", register=False)
 
