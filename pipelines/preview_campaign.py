@@ -24,6 +24,7 @@ from pipelines.publish_campaign import (
     PRODUCT_COLUMNS,
     Prepared,
     best_sellers,
+    on_published,
     prepare,
     products_of,
 )
@@ -76,7 +77,11 @@ def preview_campaign(
     shop = _shop(settings.home, ready.campaign, as_of, customers)
     views = list(_views(ready.campaign, shop, named=bool(customers)))
     folder = settings.home / "previews" / name
-    notes = [f"Products and people from {shop.source}.", *_other_time(shop, as_of)]
+    notes = [
+        on_published(ready.campaign, settings.home),
+        f"Products and people from {shop.source}.",
+        *_other_time(shop, as_of),
+    ]
     with new_folder(folder) as aside:
         _write(aside, ready, views, " ".join(notes))
     page = folder / "index.html"

@@ -122,6 +122,31 @@ def on_reserved_name(spec: CampaignSpec) -> list[str]:
     return [f"These e-mails lead to {name}, nobody's shop: put your own into {own} before mailing."]
 
 
+def on_published(campaign: CompiledCampaign, home: Path) -> str:
+    """Say whether a campaign just compiled is the version that is published, and if not, why."""
+    try:
+        known = load_compiled(campaign_folder(home, campaign.name))
+    except NotReadyError as error:
+        return f"Nothing to compare with: {error}"
+    if known.version == campaign.version:
+        return "This is the version that is published."
+    why = "its pictures are others, or another release of sendwise made it"
+    if (known.spec, known.html, known.text) != (campaign.spec, campaign.html, campaign.text):
+        why = "its files have changed since"
+    elif _ids(known) != _ids(campaign):
+        why = "with another --as-of or newer data, other products sell best"
+    elif known.static_products != campaign.static_products:
+        why = "its products have changed in the catalogue"
+    return (
+        f"This is version {campaign.version}, not {known.version}, which is published: {why}. "
+        f"`sendwise publish {campaign.name}` with the same --as-of publishes this one."
+    )
+
+
+def _ids(campaign: CompiledCampaign) -> list[str]:
+    return [product["product_id"] for product in campaign.static_products]
+
+
 def source_folder(conf: Path, name: str) -> Path:
     """Return the folder a campaign is written in.
 

@@ -3,19 +3,23 @@ from __future__ import annotations
 import errno
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from html import escape
 from pathlib import Path
 
 import pytest
 
-from content.campaign import campaign_folder
+from content.campaign import campaign_folder, save_compiled
 from core.errors import DataError, NotReadyError
 from core.settings import Settings
 from pipelines.preview_campaign import preview_campaign
+from pipelines.publish_campaign import prepare, publish_campaign
 from profiles.profile import Pick, Profile
 from profiles.snapshot import Manifest, write_snapshot
 from tests.pipelines.campaign_shop import AS_OF, campaign_shop
+
+CAMPAIGN = "weekly_picks"
 
 
 @pytest.fixture
@@ -112,6 +116,38 @@ def test_a_preview_of_another_time_than_the_snapshots_says_so(settings: Settings
     assert not any("The snapshot is of" in note for note in then.notes)
     assert "The snapshot is of 2017-12-01, not of 2017-12-31" in " ".join(later.notes)
     assert "not of 2017-12-31" in read(later.data["page"])("index.html")
+
+
+def test_a_preview_says_whether_it_is_the_version_that_is_published(settings: Settings) -> None:
+    assert "is not published" in preview_campaign(settings, CAMPAIGN, as_of=AS_OF).notes[0]
+    published = publish_campaign(settings, CAMPAIGN, as_of=AS_OF).data["version"]
+
+    same = preview_campaign(settings, CAMPAIGN, as_of=AS_OF)
+
+    assert same.notes[0] == "This is the version that is published."
+    assert same.notes[0] in read(same.data["page"])("index.html")
+
+    frame = settings.conf / "campaigns" / CAMPAIGN / "email.mjml"
+    frame.write_text(frame.read_text().replace('width="640px"', 'width="620px"', 1))
+    edited = preview_campaign(settings, CAMPAIGN, as_of=AS_OF)
+
+    said = f"This is version {edited.data['version']}, not {published}, which is published: "
+    assert edited.notes[0].startswith(f"{said}its files have changed since. `sendwise publish")
+
+
+def test_a_preview_of_another_time_than_was_published_says_what_differs(settings: Settings) -> None:
+    ready = prepare(settings, CAMPAIGN, as_of=AS_OF)
+    campaign, folder = ready.campaign, campaign_folder(settings.home, CAMPAIGN)
+    products = campaign.static_products
+    dearer = [{**one, "price_minor": 1} for one in products]
+    for changed, why in (
+        ({"static_products": products[1:]}, "with another --as-of or newer data"),
+        ({"static_products": tuple(dearer)}, "its products have changed in the catalogue"),
+        ({}, "its pictures are others"),
+    ):
+        save_compiled(replace(campaign, version="other", **changed), ready.tiles, folder)
+        assert why in preview_campaign(settings, CAMPAIGN, as_of=AS_OF).notes[0]
+        publish_campaign(settings, CAMPAIGN, as_of=AS_OF)
 
 
 def test_a_preview_that_may_not_be_written_names_the_cause_and_leaves_the_last(
