@@ -12,13 +12,12 @@ import pyarrow as pa
 
 from ingest.contract import CATALOGUE, CONSENTS, CUSTOMERS
 from ingest.inputs import OURS, Staging
-from ingest.lines import Lines
+from ingest.lines import Lines, Progress
 from ingest.log import EventLog
 from ingest.mapping import EventSection, Section, literal
 from ingest.schema import CHUNK
 from privacy.consent import Consent, ConsentLedger
 
-Progress = Callable[[str, int, int], None]  # step, done, total
 _ASIDE: Final = ("source", "file", "row", "reason", "payload")
 
 
@@ -85,6 +84,7 @@ class Commit:
     def run(self, progress: Progress) -> Report:
         """Write catalogue, customers, consents and quarantine, then the events in batches."""
         changed = dict.fromkeys(self.sections, 0)
+        progress("writing products and customers", 0, 1)
         if "products" in self.sections:
             self.report.products, changed["products"] = self._put(
                 self.log.put_products, "products", CATALOGUE
@@ -144,6 +144,7 @@ class Commit:
 
     def _write_events(self, progress: Progress) -> None:
         total, done = self.lines.count("events"), 0
+        progress("writing events", done, total)
         for new, events, items in self.lines.batches():
             if new:
                 self.report.events += self.log.append(events, items)

@@ -17,10 +17,10 @@ from core.clock import to_us
 from core.errors import ConfigError, DataError
 from core.settings import Settings
 from ingest import checks
-from ingest.commit import Commit, Progress, Report, reasons_of
+from ingest.commit import Commit, Report, reasons_of
 from ingest.contract import CATALOGUE
 from ingest.inputs import OURS, Staging, is_parquet
-from ingest.lines import Lines
+from ingest.lines import Lines, Progress
 from ingest.lock import import_lock
 from ingest.log import EventLog
 from ingest.mapping import CustomerSection, EventSection, Mapping, ProductSection, Section
@@ -82,7 +82,7 @@ class Import:
             log = EventLog(self.path) if self.path.exists() else None
             try:
                 self._load_catalogue(log, sections)
-                self.lines.settle(log if log and log.count("events") else None)
+                self.lines.settle(log if log and log.count("events") else None, progress)
                 log = log or EventLog(self.path)
                 log.fix_currency(currency)
                 log.fix_timezone(self.mapping.timezone)

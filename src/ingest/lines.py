@@ -9,7 +9,8 @@ makes it of the line's content, so that only equal lines within one import count
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 import pyarrow as pa
@@ -21,6 +22,7 @@ from ingest.log import EventLog
 from ingest.mapping import EventSection, literal
 from ingest.sections import Column, SectionSql
 
+Progress = Callable[[str, int, int], None]  # step, done, total
 BATCH: Final = 5_000  # events in one transaction of the log
 # Lines without an id of their own keep the order of their file.
 _PLACE: Final = "place NULLS FIRST, length(line_id), line_id"
@@ -81,15 +83,16 @@ class Lines:
             f"{', '.join(_LINE)}, reason",
         )
 
-    def settle(self, log: EventLog | None) -> None:
+    def settle(self, log: EventLog | None, progress: Progress) -> None:
         """Drop what is there already, join what belongs to events of the log, make the batches."""
         if not self.stages:
             return
-        self._key()
+        steps: list[Callable[[], None]] = [self._key, self._set_conflicts_aside, self._group]
         if log is not None:
-            self._drop_known(log)
-        self._set_conflicts_aside()
-        self._group()
+            steps.insert(1, partial(self._drop_known, log))
+        for number, step in enumerate(steps):
+            progress("making events of lines", number, len(steps))
+            step()
 
     def batches(self) -> Iterator[tuple[bool, pa.Table, pa.Table]]:
         """Yield (new, events, items): first new events in order of time, then revised ones."""

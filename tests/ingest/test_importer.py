@@ -14,7 +14,10 @@ import pytest
 
 from core.clock import to_us
 from core.errors import ConfigError, DataError
-from tests.ingest.shop import CUSTOMERS, EVENTS, HEADER, MAPPING, PRODUCTS, Shop
+from core.settings import load_settings
+from ingest.importer import Import
+from ingest.mapping import load_mapping
+from tests.ingest.shop import AS_OF, CUSTOMERS, EVENTS, HEADER, MAPPING, PRODUCTS, Shop
 
 
 def test_lines_become_orders_with_their_products(shop: Shop) -> None:
@@ -93,7 +96,7 @@ BAD_INPUTS = [
         {"events": HEADER + "A1,1,soon,ann,tea,1,1\n"},
         DataError,
         r"none of the 1 rows of /.*/events.csv can be used; 1 of them: unreadable time, for "
-        r"example bought = 'soon' in line 2. Times that are not ISO 8601 need a time_format in the mapping",
+        r"example bought = 'soon' in line 2. Times that are not ISO 8601 need a time_format",
         id="no-good-row",
     ),
     pytest.param(
@@ -168,6 +171,22 @@ def test_what_is_not_given_is_skipped_and_said(shop: Shop) -> None:
     report = shop.take(events=EVENTS)
 
     assert report.skipped == {"products": "products", "customers": "customers"}
+
+
+def test_progress_names_every_long_step(shop: Shop) -> None:
+    steps: list[tuple[str, int, int]] = []
+    where = shop.file("shop.yaml", MAPPING)
+    inputs = {"events": shop.file("events.csv", EVENTS)}
+
+    Import(load_settings(home=shop.home), load_mapping(where), where, inputs, as_of=AS_OF).run(
+        lambda *step: steps.append(step)
+    )
+
+    assert [step for step in steps if "events" in step[0]] == [
+        *(("making events of lines", number, 3) for number in range(3)),
+        ("writing events", 0, 2),
+        ("writing events", 2, 2),
+    ]
 
 
 PEAK = """
