@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
 from core.errors import ConfigError
+from core.files import unwritable
 from core.settings import Settings
 from models import tracking
 
@@ -26,9 +26,8 @@ def require_writable(settings: Settings) -> None:
     # The database first: it is what a training needs, and its folder is SQLite's for journals.
     places = [Path(database), Path(database).parent] if database else []
     places += [settings.home / name for name in _KEPT_IN]
-    for place in places:
-        if place.exists() and not os.access(place, os.W_OK):
-            raise ConfigError(
-                f"{place} cannot be written: permission denied. Change its rights, or give a "
-                "workspace of your own with --home."
-            )
+    if locked := unwritable(places):
+        raise ConfigError(
+            f"{locked[0]} cannot be written: permission denied. Change its rights, or give a "
+            "workspace of your own with --home."
+        )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,6 +50,11 @@ def new_folder(path: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def unwritable(places: Iterable[Path]) -> list[Path]:
+    """Return those files and folders that are there and may not be written."""
+    return [place for place in places if place.exists() and not os.access(place, os.W_OK)]
 
 
 def _remove_abandoned(parent: Path) -> None:

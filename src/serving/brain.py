@@ -9,7 +9,6 @@ does not have. Nothing missing stops the start: the service says what, and falls
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 import threading
 import time
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from content.campaign import CompiledCampaign, Product, campaign_folder, load_compiled, published
 from core.clock import parse_as_of
 from core.errors import NotReadyError, SendwiseError
+from core.files import unwritable
 from core.settings import Settings, load_settings, secret_key, workspace_id
 from ingest.log import EventLog
 from ingest.log import Product as CatalogueRow
@@ -264,19 +264,14 @@ def open_brain() -> Brain:
     brain = Brain(settings, clock=_clock(settings.now))
     if lacking := brain.missing():
         log.warning("service.incomplete home=%s %s", settings.home, "; ".join(lacking))
-    if locked := unwritable(settings.home):
+    home = settings.home
+    if locked := unwritable((home, home / "events.db", home / "decisions.db")):
         log.error(
             "service.read_only files=%s unsubscribing fails, and no decision is kept: a repeated "
             "call may give other content. Give this user the right to write there.",
             ", ".join(map(str, locked)),
         )
     return brain
-
-
-def unwritable(home: Path) -> list[Path]:
-    """Return what the service writes in a workspace and may not."""
-    needed = (home, home / "events.db", home / "decisions.db")
-    return [path for path in needed if path.exists() and not os.access(path, os.W_OK)]
 
 
 def _clock(fixed: str) -> Callable[[], datetime]:

@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from campaigns.message import Mailing, Message, Sender
 from campaigns.send import MOST_PUT_OFF, MOST_REFUSED, Sending
 from campaigns.transports import Outbox, RefusedError, Server, Smtp, Transport
 from core.errors import ConfigError, UnavailableError
+from tests.campaigns.mailing_list import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.campaigns.peers import Mailbox, Service
 
 pytest_plugins = ["tests.campaigns.peers"]
-AS_OF = datetime(2024, 5, 1, tzinfo=UTC)
+OURS = Expected("ours", NOW)
 
 
 def people(*names: str) -> list[Recipient]:
@@ -45,16 +45,11 @@ def sending(
 ) -> Iterator[Sending]:
     """One run of the same send as before."""
     with (
-        Client(
-            service.url,
-            public_url=service.url,
-            expected=Expected("ours", AS_OF),
-            pause=lambda _: None,
-        ) as client,
+        Client(service.url, public_url=service.url, expected=OURS, pause=lambda _: None) as client,
         Claims(home, campaign, "monday", ts_us=1) as claims,
     ):
         sender = Sender("Shop", "shop@example.test")
-        mailing = Mailing(campaign, "monday", sender, AS_OF, client.picture)
+        mailing = Mailing(campaign, "monday", sender, NOW, client.picture)
         yield Sending(mailing, client, transport, claims, stop=stop)
 
 
