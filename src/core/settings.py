@@ -10,7 +10,7 @@ import re
 import secrets
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from zoneinfo import available_timezones
 
 import yaml
@@ -27,6 +27,9 @@ from core.errors import ConfigError
 from core.faults import first_fault
 
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+_NAME: Final = "workspace.id"
 
 
 class Settings(BaseSettings):
@@ -158,9 +161,15 @@ def secret_key(settings: Settings) -> str:
     return settings.secret_key.get_secret_value() or _made_once(settings.home / "secret.key")
 
 
-def workspace_id(settings: Settings) -> str:
+def name_workspace(settings: Settings) -> str:
     """Return the name of the workspace, made once at random: two shops have customers of one id."""
-    return _made_once(settings.home / "workspace.id")
+    return _made_once(settings.home / _NAME)
+
+
+def workspace_id(settings: Settings) -> str:
+    """Return the name of the workspace, empty until a service has given it one."""
+    path = settings.home / _NAME
+    return path.read_text() if path.exists() else ""
 
 
 def _made_once(path: Path) -> str:

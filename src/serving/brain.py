@@ -22,7 +22,7 @@ from content.campaign import CompiledCampaign, Product, campaign_folder, load_co
 from core.clock import parse_as_of
 from core.errors import NotReadyError, SendwiseError
 from core.files import unwritable
-from core.settings import Settings, load_settings, secret_key, workspace_id
+from core.settings import Settings, load_settings, name_workspace, secret_key
 from ingest.log import EventLog
 from ingest.log import Product as CatalogueRow
 from models.registered import P_ORDER, PROPENSITY
@@ -82,7 +82,7 @@ class Brain:
         self.withdrawals = ConsentLedger(settings.home / "events.db", wait_s=_WAIT_S)
         self.decisions = DecisionLog(settings.home / "decisions.db", delay=settings.decision_delay)
         self.links = Unsubscribe(secret_key(settings), settings.mail_url)
-        self._workspace = workspace_id(settings)
+        self._workspace = name_workspace(settings)
         self.campaigns: Mapping[str, CompiledCampaign] = {}
         self.snapshot: Snapshot | None = None
         self._products: dict[str, Product | None] = {}  # None: not in the catalogue

@@ -23,7 +23,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from core.clock import to_us
-from core.settings import Settings, workspace_id
+from core.settings import Settings, name_workspace
 from ingest.contract import CUSTOMERS
 from ingest.log import EventLog
 from privacy.consent import EMAIL_MARKETING, PERSONALISATION, Consent, ConsentLedger
@@ -201,7 +201,7 @@ def workspace(tmp_path: Path, service_peer: Service) -> Settings:
     ledger.close()
     publish(home)
     settings = Settings(home=home, service_url=service_peer.url, public_url=service_peer.url)
-    service_peer.workspace = workspace_id(settings)
+    service_peer.workspace = name_workspace(settings)
     return settings
 
 

@@ -6,6 +6,7 @@ from core.errors import ConfigError
 from core.settings import (
     load_settings,
     missing_conf,
+    name_workspace,
     secret_key,
     without_login,
     workspace_id,
@@ -110,7 +111,8 @@ def test_the_secret_key_is_made_once_and_only_for_its_owner(tmp_path: Path) -> N
 def test_a_workspace_has_one_name_and_no_other_has_it(tmp_path: Path) -> None:
     one, other = (load_settings(home=tmp_path / name) for name in ("one", "other"))
 
-    assert workspace_id(one) == workspace_id(one) != workspace_id(other)
+    assert not workspace_id(one)
+    assert name_workspace(one) == name_workspace(one) == workspace_id(one) != name_workspace(other)
 
 
 def test_a_given_secret_key_is_used() -> None:

@@ -166,7 +166,9 @@ def refused(
         ),
         pytest.param("preview spring", "no campaign 'spring'", id="preview-unknown-campaign"),
         pytest.param(
-            "send spring --transport outbox", "publish spring", id="send-unknown-campaign"
+            "send spring --transport outbox",
+            "There is: weekly_picks",
+            id="send-unknown-campaign",
         ),
     ],
 )
