@@ -12,10 +12,14 @@ _PAGES: Final = Path(__file__).parent / "pages"
 def filled(sample: str, marks: Mapping[str, str]) -> str:
     """Return the page `sample` with each `<!--mark-->` replaced by its HTML.
 
-    `<!--frames-->` is the script that makes frames as tall as the e-mails in them.
+    `<!--style-->` is the look they share, `<!--frames-->` the script that makes frames as tall as
+    the e-mails in them.
     """
     page = (_PAGES / sample).read_text(encoding="utf-8")
-    script = (_PAGES / "frames.js").read_text(encoding="utf-8")
-    for mark, text in {"frames": script, **marks}.items():
+    shared = {
+        mark: (_PAGES / file).read_text(encoding="utf-8")
+        for mark, file in (("style", "frames.css"), ("frames", "frames.js"))
+    }
+    for mark, text in {**shared, **marks}.items():
         page = page.replace(f"<!--{mark}-->", text)
     return page

@@ -65,7 +65,8 @@ def test_an_open_reader_sees_the_lake_of_one_moment_while_a_day_is_written_anew(
     assert len(seen(shop)) == len(before[1]) + 1
 
 
-def test_what_was_replaced_goes_with_the_next_export(shop: Shop) -> None:
+def revise(shop: Shop) -> None:
+    """Write the lake, then a day of it and the catalogue anew."""
     shop.take(events=EVENTS, products=PRODUCTS)
     write(shop)
     shop.take(
@@ -73,6 +74,10 @@ def test_what_was_replaced_goes_with_the_next_export(shop: Shop) -> None:
         products=PRODUCTS.replace("Mug", "Cup"),
     )
     write(shop)
+
+
+def test_what_was_replaced_goes_with_the_next_export(shop: Shop) -> None:
+    revise(shop)
     before = seen(shop)
     write(shop)
 
@@ -97,13 +102,7 @@ def test_a_lost_file_is_named_and_the_next_export_writes_it_anew(shop: Shop) -> 
 
 
 def test_a_lake_without_a_log_counts_no_replaced_file(shop: Shop) -> None:
-    shop.take(events=EVENTS, products=PRODUCTS)
-    write(shop)
-    shop.take(
-        events=HEADER + "A1,3,2024-01-31 23:30:00,ann,jam,1,2.00\n",
-        products=PRODUCTS.replace("Mug", "Cup"),
-    )
-    write(shop)
+    revise(shop)
     before = seen(shop)
     (shop.home / "events.db").unlink()
 

@@ -6,11 +6,13 @@ from pipelines.page import filled
 
 
 @pytest.mark.parametrize("sample", ["gallery.html", "preview.html"])
-def test_both_pages_size_their_frames_with_the_same_script(sample: str) -> None:
+def test_both_pages_size_their_frames_with_the_same_style_and_script(sample: str) -> None:
     page = filled(sample, {})
 
     assert page.count("scrollHeight") == 1
     assert "<!--frames-->" not in page
+    assert page.count("fieldset { display: inline-flex") == 1
+    assert "<!--style-->" not in page
     assert 'id="phone"' in page  # which the script asks for
 
 
