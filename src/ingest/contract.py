@@ -11,10 +11,46 @@ from typing import Final
 
 import pyarrow as pa
 
+PRODUCT_VIEWED: Final = "Product Viewed"
+PRODUCT_LIST_VIEWED: Final = "Product List Viewed"
+PRODUCT_ADDED: Final = "Product Added"
+PRODUCT_REMOVED: Final = "Product Removed"
+PRODUCT_WISHED: Final = "Product Added to Wishlist"
+CHECKOUT_STARTED: Final = "Checkout Started"
 ORDER_COMPLETED: Final = "Order Completed"
 ORDER_REFUNDED: Final = "Order Refunded"
+EMAIL_DELIVERED: Final = "Email Delivered"
+EMAIL_OPENED: Final = "Email Opened"
+EMAIL_CLICKED: Final = "Email Link Clicked"
+EMAIL_BOUNCED: Final = "Email Bounced"
+EMAIL_SPAM: Final = "Email Marked as Spam"
+UNSUBSCRIBED: Final = "Unsubscribed"
+SUPPORT_OPENED: Final = "Support Ticket Opened"
+SESSION_STARTED: Final = "Session Started"
 CAMPAIGN_SENT: Final = "Campaign Sent"  # ours: a mailing without e-mail events
 COUPON_APPLIED: Final = "Coupon Applied"
+
+# Every name of the contract. Other names are allowed in a log and count for nothing.
+EVENT_NAMES: Final = (
+    PRODUCT_VIEWED,
+    PRODUCT_LIST_VIEWED,
+    PRODUCT_ADDED,
+    PRODUCT_REMOVED,
+    PRODUCT_WISHED,
+    CHECKOUT_STARTED,
+    ORDER_COMPLETED,
+    ORDER_REFUNDED,
+    EMAIL_DELIVERED,
+    EMAIL_OPENED,
+    EMAIL_CLICKED,
+    EMAIL_BOUNCED,
+    EMAIL_SPAM,
+    UNSUBSCRIBED,
+    SUPPORT_OPENED,
+    SESSION_STARTED,
+    CAMPAIGN_SENT,
+    COUPON_APPLIED,
+)
 
 EVENTS: Final = pa.schema(
     [
