@@ -34,7 +34,7 @@ app = typer.Typer(
 # `--help` lists the commands in the order of the work.
 ORDER = (
     *("demo", "import", "features", "train", "evaluate", "models", "score"),
-    *("publish", "preview", "serve", "send", "settle", "drift", "bento"),
+    *("publish", "preview", "serve", "send", "settle", "drift", "simulate", "bento"),
 )
 
 # What Typer says of a value speaks of its types, not of the option.
@@ -103,7 +103,8 @@ def main() -> None:
     import pipelines.commands.reporting
     import pipelines.commands.scoring
     import pipelines.commands.sending
-    import pipelines.commands.service  # noqa: F401
+    import pipelines.commands.service
+    import pipelines.commands.simulating  # noqa: F401
 
     app.registered_commands.sort(
         key=lambda one: ORDER.index(one.name or getattr(one.callback, "__name__", ""))
