@@ -16,10 +16,12 @@ from core.errors import ConfigError
 from core.files import new_folder
 from core.settings import Settings
 from ingest import book
+from ingest.contract import CONSENTS
 from ingest.importer import EVENTS_DB
 from ingest.log import EventLog
+from ingest.schema import to_rows
 from pipelines.outcome import Outcome, progress_bar
-from privacy.consent import Consent, ConsentLedger
+from privacy.consent import ConsentLedger
 from simulator.parameters import CURRENCY, EVENTS_PER_CUSTOMER, TIMEZONE, Parameters
 from simulator.shop import Report, simulate
 
@@ -92,7 +94,7 @@ def _record_consents(home: Path) -> None:
         log.fix_timezone(TIMEZONE)
         with closing(ConsentLedger(home / EVENTS_DB)) as ledger, pq.ParquetFile(path) as file:
             for batch in file.iter_batches(_CONSENTS_AT_A_TIME):
-                ledger.record(Consent(**row) for row in batch.to_pylist())
+                ledger.record_many(to_rows(batch, CONSENTS.names))
         # The lake has them all: readers need not ask the ledger again.
         last = log.rows("SELECT coalesce(max(id), 0) FROM consents")[0][0]
         log.set_mark(book.mark("consents"), last)

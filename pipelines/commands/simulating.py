@@ -18,8 +18,8 @@ def simulate(
     days: Annotated[int, typer.Option(help="How many days, back from `--as-of`.")] = 365,
     seed: Annotated[int, typer.Option(help="The same seed gives the same shop.")] = 1,
     events_per_customer: Annotated[
-        float, typer.Option(help="Events of a customer in a year, on average.")
-    ] = 50.0,
+        float, typer.Option(help="Events in a year of a customer who stays, on average.")
+    ] = 60.0,
     as_of: Annotated[
         str,
         typer.Option(

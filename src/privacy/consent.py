@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +54,9 @@ class Consent:
     ts_us: int
 
 
+_FIELDS: Final = attrgetter(*(field.name for field in fields(Consent)))
+
+
 class ConsentLedger:
     """The ledger in one SQLite file, which may hold other tables too. Safe to share by threads."""
 
@@ -78,10 +82,17 @@ class ConsentLedger:
         Raises:
             DataError: A purpose is unknown; then nothing is recorded.
         """
-        entries = [astuple(row) for row in rows]
+        return self.record_many(map(_FIELDS, rows))
+
+    def record_many(self, rows: Iterable[tuple[object, ...]]) -> int:
+        """Append entries given as tuples of the fields of `Consent`; see `record`.
+
+        A million of them take seconds, where making a million objects first takes a minute.
+        """
+        entries = list(rows)
         if unknown := {entry[1] for entry in entries} - set(PURPOSES):
             raise DataError(
-                f"unknown purpose {sorted(unknown)}. Purposes are {', '.join(PURPOSES)}."
+                f"unknown purpose {sorted(map(str, unknown))}. Purposes are {', '.join(PURPOSES)}."
             )
         with self._lock, transaction(self._db) as db:
             before = db.total_changes

@@ -32,8 +32,10 @@ Draws = NDArray[np.uint64]
 def taste_steps(tastes: Floats) -> NDArray[np.uint16]:
     """Return the cumulative tastes in 65536ths, padded: what a random number is compared with."""
     steps = np.full((len(tastes), _COLUMNS), 0xFFFF, np.uint16)
-    cumulative = np.cumsum(tastes[:, :-1], axis=1, dtype=np.float64)
-    steps[:, : tastes.shape[1] - 1] = np.clip(np.round(cumulative * 65_536) - 1, 0, 0xFFFF)
+    sums = np.zeros(len(tastes), np.float32)
+    for column in range(tastes.shape[1] - 1):
+        sums += tastes[:, column]
+        steps[:, column] = np.clip(sums * 65_536 - 0.5, 0, 0xFFFF)
     return steps
 
 

@@ -46,10 +46,18 @@ class Demand:
         """Return the visits that begin in [first_day, last_day), or are put off from there."""
         return Visits.joined(
             [
+                self._first(first_day, last_day),
                 self._unplanned(first_day, last_day, rng),
                 self._planned(first_day, last_day, rng),
             ]
         )
+
+    def _first(self, first_day: int, last_day: int) -> Visits:
+        """Return the visits of those who come for the first time."""
+        arrival_us = self.people.arrival_us
+        new = (arrival_us >= first_day * DAY_US) & (arrival_us < last_day * DAY_US)
+        who = np.flatnonzero(new)
+        return Visits.of(arrival_us[who], who.astype(np.int32), BROWSING)
 
     def _unplanned(self, first_day: int, last_day: int, rng: np.random.Generator) -> Visits:
         people, factors = self.people, day_factors(first_day, last_day)

@@ -98,7 +98,7 @@ class Mailings:
         delivered_us = campaign.sent_us + rng.integers(0, _SENDING_US, len(who))
         opened_us = self._reading_times(who, delivered_us, rng)
         there = opened_us < people.lapse_us[who]
-        effect = np.where(there, people.campaign_effect[who], np.float32(0))
+        effect = np.where(there, people.campaign_effect(who), np.float32(0))
         treated = rng.random(len(who)) >= HELD_OUT
         bounced = treated & people.bounces[who]
         arrived = treated & ~bounced

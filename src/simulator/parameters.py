@@ -13,7 +13,7 @@ from core.errors import ConfigError
 
 MOST_CUSTOMERS: Final = 10_000_000
 MOST_DAYS: Final = 3_650
-EVENTS_PER_CUSTOMER: Final = 50.0  # a year, on average
+EVENTS_PER_CUSTOMER: Final = 60.0  # a year, of those who are there all through
 _BOUNDS: Final = {
     "customers": (1, MOST_CUSTOMERS),
     "days": (1, MOST_DAYS),
@@ -34,8 +34,9 @@ PRODUCTS, PEOPLE, CHUNKS = range(3)
 class Parameters:
     """The same parameters give the same shop, bit by bit.
 
-    Events lie in [as_of - days, as_of). `events_per_customer` is a mean over customers and
-    per year; it scales visits, orders and how many are on a mailing's list alike.
+    Events lie in [as_of - days, as_of). `events_per_customer` is what a customer does and gets in
+    a year, on average; who comes later or leaves has a part of it. It scales visits, orders and
+    the audiences of mailings alike.
     """
 
     customers: int

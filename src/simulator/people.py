@@ -66,11 +66,10 @@ class People:
     def __len__(self) -> int:
         return len(self.place)
 
-    @property
-    def campaign_effect(self) -> Floats:
-        """Orders more within a week for each mailing sent to a customer who is still there."""
-        effect = self.open_rate * self.click_rate * self.mail_order_rate
-        return np.where(self.bounces, np.float32(0), effect)
+    def campaign_effect(self, who: Ints) -> Floats:
+        """Return how many orders more a mailing brings from each, while they are there."""
+        effect = self.open_rate[who] * self.click_rate[who] * self.mail_order_rate[who]
+        return np.where(self.bounces[who], np.float32(0), effect)
 
     def agrees(self, purpose: str) -> Flags:
         """Say who grants a purpose when they are identified."""

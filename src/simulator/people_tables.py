@@ -23,7 +23,7 @@ SOURCE: Final = "simulator"
 _POLICY: Final = "1"
 _AT_A_TIME: Final = 50_000
 _FIRST_NAMES: Final = (
-    *("Ada", "Ben", "Cleo", "Dina", "Emil", "Femke", "Greta", "Hugo", "Ines", "Jonas", "Klara"),
+    *("Ada", "Ben", "Cleo", "Dina", "Emil", "Femke", "Greta", "Hugo", "Irma", "Jonas", "Klara"),
     *("Luis", "Marta", "Nils", "Olga", "Paul", "Rosa", "Sami", "Tilda", "Ugo", "Vera", "Zoe"),
 )
 _LAST_NAMES: Final = (
@@ -50,7 +50,8 @@ def customers(people: People, until_us: int) -> Iterator[pa.Table]:
 
 
 def _blocks(who: Ints) -> Iterator[Ints]:
-    for first in range(0, len(who), _AT_A_TIME):
+    """Yield customers in parts of bounded size; of none one empty part, which has columns too."""
+    for first in range(0, max(len(who), 1), _AT_A_TIME):
         yield who[first : first + _AT_A_TIME]
 
 
@@ -125,7 +126,7 @@ def people_truth(people: People, seed: int) -> Iterator[pa.Table]:
             "timezone": pa.array([p.timezone for p in PLACES]).take(pa.array(people.place[who])),
             "device": pa.array(DEVICES).take(pa.array(people.device[who])),
             "brand": pa.array(BRANDS).take(pa.array(people.brand[who])),
-            "campaign_effect": people.campaign_effect[who],
+            "campaign_effect": people.campaign_effect(who),
             **{name: getattr(people, name)[who] for name in _PLAIN},
             **{
                 f"taste_{name.lower()}": people.tastes[who, number]

@@ -65,6 +65,14 @@ def test_answers_for_many_at_once(ledger: ConsentLedger) -> None:
     assert allowed == {f"c{n}" for n in range(0, 1_000, 2)}
 
 
+def test_many_entries_may_come_as_tuples(ledger: ConsentLedger) -> None:
+    rows = [(f"c{n}", "analytics", True, "consent", "test", "1", to_us(NOON)) for n in range(3)]
+
+    assert ledger.record_many(rows) == 3
+    assert ledger.record_many(rows) == 0
+    assert ledger.granted_many(["c0", "c2", "c9"], "analytics", NOON) == {"c0", "c2"}
+
+
 def test_an_unknown_purpose_records_nothing(ledger: ConsentLedger) -> None:
     with pytest.raises(DataError, match="unknown purpose"):
         ledger.record(
