@@ -95,7 +95,7 @@ class Happenings:
 
     def split(self, start_us: int, until_us: int) -> tuple[Self, Self]:
         """Return the events in [start, until) in order of time, and those after; drop the rest."""
-        ts = self.events["ts_us"]
+        ts = np.ascontiguousarray(self.events["ts_us"])
         now = np.flatnonzero((ts >= start_us) & (ts < until_us))
         later = np.flatnonzero(ts >= until_us)
         return self.select(now[stable_order(ts[now])]), self.select(later)

@@ -12,7 +12,7 @@ from core.clock import DAY_US
 from ingest import contract as k
 from simulator.arrays import Flags, Ints, mixed
 from simulator.assortment import BRANDS, LEAVES, Assortment
-from simulator.happenings import KINDS, NONE, PAGES, PROPERTIES, Happenings, of_kind
+from simulator.happenings import EVENT, KINDS, NONE, PAGES, PROPERTIES, Happenings, of_kind
 from simulator.parameters import CURRENCY
 from simulator.people import DEVICES, People
 from simulator.places import COUNTRIES, COUNTRY, PLACES
@@ -31,6 +31,8 @@ _BY_MAIL: Final = (
 _OF_ORDERS: Final = (k.ORDER_COMPLETED, k.ORDER_REFUNDED)
 _PRICED: Final = (*_OF_ORDERS, k.CHECKOUT_STARTED)
 _LINES: Final = (*_PRICED, k.PRODUCT_ADDED, k.PRODUCT_REMOVED)
+_FIELDS: Final = tuple(EVENT.names or ())  # of records; each is read often, so copied once
+_READ: Final = ("customer", "ts_us", "visit", "order", "url")
 _ANONYMOUS_SALT: Final = 17
 
 
@@ -86,35 +88,34 @@ class Tables:
 
     def events(self, rows: NDArray[np.void], ids: pa.Array, received_us: Ints) -> pa.Table:
         """Return events as the contract has them; texts of few words refer to a vocabulary."""
-        who, ts = rows["customer"], np.ascontiguousarray(rows["ts_us"])
+        row = {name: np.ascontiguousarray(rows[name]) for name in _FIELDS}
+        who, ts, visit, order, url = (row[name] for name in _READ)
         known = ts >= self._people.identified_us[who]
-        by_mail = of_kind(rows["kind"], *_BY_MAIL)
-        money, seen = of_kind(rows["kind"], *_OF_ORDERS), rows["device"] != NONE
-        place = self._people.place[who]
-        url, visit, order = rows["url"], rows["visit"], rows["order"]
+        by_mail, money = of_kind(row["kind"], *_BY_MAIL), of_kind(row["kind"], *_OF_ORDERS)
+        place, seen = self._people.place[who], row["device"] != NONE
         page = np.where(url >= 0, url + len(PAGES), -2 - url)
         columns = {
             "event_id": ids,
             "customer_id": text_column(customer_ids(who), known),
             "anonymous_id": text_column(anonymous_ids(who, self._seed), visit != NONE),
-            "event": self._coded("event", rows["kind"]),
+            "event": self._coded("event", row["kind"]),
             "ts_us": ts,
             "received_us": received_us,
             "source": self._coded("source", by_mail.astype(np.int8)),
             "session_id": text_column(prefixed("s", hex_texts(visit)), visit != NONE),
             "order_id": text_column(prefixed("o", hex_texts(order)), order != NONE),
-            "value_minor": pa.array(rows["value"], pa.int64(), mask=~money),
-            "discount_minor": pa.array(rows["discount"], pa.int64(), mask=~money),
+            "value_minor": pa.array(row["value"], pa.int64(), mask=~money),
+            "discount_minor": pa.array(row["discount"], pa.int64(), mask=~money),
             "currency": self._coded("currency", np.zeros(len(rows), np.int8), money),
-            "campaign_id": self._coded("campaign_id", rows["campaign"], rows["campaign"] != NONE),
+            "campaign_id": self._coded("campaign_id", row["campaign"], row["campaign"] != NONE),
             "decision_id": pa.nulls(len(rows), pa.string()),
-            "device": self._coded("device", rows["device"], seen),
+            "device": self._coded("device", row["device"], seen),
             "country": self._coded("country", COUNTRY[place], seen),
             "region": self._coded("region", place, seen),
             "city": self._coded("city", place, seen),
             "url": self._coded("url", page, url != NONE),
-            "is_machine": rows["machine"],
-            "properties": self._coded("properties", rows["properties"]),
+            "is_machine": row["machine"],
+            "properties": self._coded("properties", row["properties"]),
         }
         return pa.table([columns[name] for name in k.EVENTS.names], names=k.EVENTS.names)
 
