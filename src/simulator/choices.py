@@ -1,7 +1,7 @@
 """Which product a customer takes: by taste, price band, brand, habit, popularity and promotion.
 
 All choices are look-ups: the quantiles of popularity within a category and price band (or brand)
-are laid out once, and one random number of 64 bits answers every question about one choice.
+are laid out once, and 64 random bits answer every question about one choice.
 """
 
 from __future__ import annotations
@@ -26,7 +26,12 @@ PERCENTS: Final = np.array([10, 15, 20, 20, 25, 30, 30, 40])
 _QUANTILES, _BRAND_QUANTILES = 512, 64
 _COLUMNS: Final = 16  # of the table of tastes: two words of eight bytes
 _PROMOTION_SALT: Final = 71
-Draws = NDArray[np.uint64]
+Draws = NDArray[np.uint16]  # (4, choices)
+
+
+def draw(rng: np.random.Generator, choices: int) -> Draws:
+    """Return the random numbers for so many choices: sixteen bits four times each."""
+    return np.frombuffer(rng.bytes(8 * choices), "<u2").reshape(4, choices)
 
 
 def taste_steps(tastes: Floats) -> NDArray[np.uint16]:
@@ -37,10 +42,6 @@ def taste_steps(tastes: Floats) -> NDArray[np.uint16]:
         sums += tastes[:, column]
         steps[:, column] = np.clip(sums * 65_536 - 0.5, 0, 0xFFFF)
     return steps
-
-
-def _field(draws: Draws, first: int, bits: int) -> Ints:
-    return ((draws >> np.uint64(first)) & np.uint64((1 << bits) - 1)).astype(np.int64)
 
 
 def _quantiles(weights: Floats, members: Ints, number: int) -> Codes:
@@ -104,8 +105,8 @@ class Shelf:
         numbers = np.arange(len(self.products), dtype=np.uint64) + np.uint64(week << 32)
         draws = mixed(numbers, self._seed + _PROMOTION_SALT)
         share = PROMOTED_IN_SALE if in_sale(week * 7, week * 7 + 7).any() else PROMOTED
-        percent = PERCENTS[_field(draws, 16, 3)]
-        return np.where(_field(draws, 0, 16) < share * 65_536, percent, 0).astype(np.uint8)
+        percent = PERCENTS[draws >> np.uint64(61)]
+        return np.where(draws % np.uint64(65_536) < share * 65_536, percent, 0).astype(np.uint8)
 
     def _nearest(self, wanted: Flags) -> Codes:
         """Return for each product the next of its category that is wanted, or else itself."""
@@ -126,30 +127,28 @@ class Shelf:
 
     def categories(self, customer: Codes, draws: Draws) -> Ints:
         """Return the categories that customers turn to, each as often as they like it."""
-        over = _field(draws, 0, 16).astype(np.uint16)[:, None] > self._steps[customer]
-        words = over.view(np.uint64)
-        return (
-            (words[:, 0] + words[:, 1]) * np.uint64(0x0101010101010101) >> np.uint64(56)
-        ).astype(np.int64)
+        over = draws[0][:, None] > self._steps[customer]
+        words = over.view(np.uint64)  # eight flags each, summed by one multiplication
+        sums = (words[:, 0] + words[:, 1]) * np.uint64(0x0101010101010101)
+        found: Ints = (sums >> np.uint64(56)).astype(np.int64)
+        return found
 
     def choose(
         self, offer: Offer, customer: Codes, category: Ints, week: Ints, draws: Draws
     ) -> Codes:
         """Return the products that customers choose in categories, in the weeks of an offer."""
         people = self.people
-        usual = _field(draws, 16, 8) < people.loyalty[customer] * 256
-        habit = usual | (_field(draws, 24, 8) < BAND_HABIT * 256)
-        band = np.where(habit, people.band[customer], _field(draws, 32, 2))
-        own = (customer.astype(np.uint64) << np.uint64(8)) | (
-            category.astype(np.uint64) << np.uint64(2)
-        )
-        own |= (_field(draws, 34, 8) % USUAL).astype(np.uint64)
-        quantile = np.where(usual, _field(mixed(own, self._seed), 0, 9), _field(draws, 42, 9))
-        product = self._by_band[category, band, quantile]
+        usual = (draws[1] & 0xFF) < people.loyalty[customer] * 256
+        habit = usual | (draws[1] >> 8 < BAND_HABIT * 256)
+        band = np.where(habit, people.band[customer], draws[2] >> 9 & 3)
+        own = (customer.astype(np.uint64) << np.uint64(8)) + category.astype(np.uint64) * USUAL
+        mine = mixed(own + (draws[2] >> 11) % USUAL, self._seed)
+        quantile = np.where(usual, mine.astype(np.uint16), draws[2]) % _QUANTILES
+        popular = self._by_band[category, band, quantile]
         branded = self._by_brand[category, people.brand[customer], quantile % _BRAND_QUANTILES]
-        lean = ~usual & (_field(draws, 51, 6) < people.brand_lean[customer] * 64) & (branded >= 0)
-        product = offer.sold[np.where(lean, branded, product)]
-        thrifty = _field(draws, 57, 7) < people.price_sensitivity[customer] * 128
+        lean = ~usual & ((draws[3] & 0xFF) < people.brand_lean[customer] * 256) & (branded >= 0)
+        product: Codes = offer.sold[np.where(lean, branded, popular)]
+        thrifty = draws[3] >> 8 < people.price_sensitivity[customer] * 256
         return np.where(
             thrifty & (offer.percent[week, product] == 0), offer.promoted[week, product], product
         )

@@ -19,6 +19,7 @@ from simulator.arrays import Ints
 # counts repeat, and references to a vocabulary are dense already: none of them needs a codec.
 _STEPS: Final = ("ts_us", "received_us")
 _REPEATED: Final = ("position", "quantity", "price_minor", "discount_minor", "revenue_minor")
+_LONG: Final = ("url", "product_id")  # vocabularies that are worth a codec in each file
 _SKIPPED_BY: Final = ("ts_us", "received_us")  # of ids, least and greatest would only cost time
 _CODEC: Final = "snappy"
 
@@ -51,7 +52,7 @@ def writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
         for field in schema
         if pa.types.is_dictionary(field.type) or field.name in _REPEATED
     }
-    dense = coded.union(_STEPS)
+    dense = coded.union(_STEPS).difference(_LONG)
     return pq.ParquetWriter(
         path,
         schema,

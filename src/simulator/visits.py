@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.clock import DAY_US
 from ingest import contract as k
 from simulator.arrays import Bytes, Codes, Flags, Ints, Records, ragged, stacked
-from simulator.choices import Offer, Shelf
+from simulator.choices import Offer, Shelf, draw
 from simulator.happenings import (
     CHECKOUT,
     COUPON,
@@ -166,7 +166,7 @@ class _Slots:
         first = np.cumsum(counts) - counts
         viewed = position < plan.views[visit]
         bought = viewed & (position >= (plan.views - plan.lines)[visit])
-        draws = rng.integers(0, 2**64, len(visit), np.uint64)
+        draws = draw(rng, len(visit))
         customer, week = visits.customer[visit], offer.week(visits.start_us)[visit]
         category = shelf.categories(customer, draws)
         category = np.where(viewed, category, category[first[visit]])  # a list is of one category

@@ -9,7 +9,7 @@ import pytest
 from core.clock import DAY_US
 from simulator.arrays import Codes, Ints
 from simulator.assortment import CATEGORIES, draw_assortment
-from simulator.choices import PROMOTED, PROMOTED_IN_SALE, Shelf, taste_steps
+from simulator.choices import PROMOTED, PROMOTED_IN_SALE, Shelf, draw, taste_steps
 from simulator.parameters import Parameters
 from simulator.people import People, draw_people
 from tests.simulator.conftest import Shop
@@ -24,7 +24,7 @@ def choose(people: People, customer: int, category: int = 2) -> Codes:
     """Let one customer choose very often from one category."""
     shelf = Shelf(PRODUCTS, people, seed=1)
     who = np.full(MANY, customer, np.int32)
-    draws = np.random.default_rng(1).integers(0, 2**64, MANY, np.uint64)
+    draws = draw(np.random.default_rng(1), MANY)
     where: Ints = np.full(MANY, category)
     return shelf.choose(shelf.offer(FIRST, LAST), who, where, np.zeros(MANY, np.int64), draws)
 
@@ -40,7 +40,7 @@ PLAIN = {"loyalty": 0, "brand_lean": 0, "price_sensitivity": 0, "band": 1}
 
 def test_categories_are_chosen_as_often_as_they_are_liked() -> None:
     shelf = Shelf(PRODUCTS, PEOPLE, seed=1)
-    draws = np.random.default_rng(1).integers(0, 2**64, MANY, np.uint64)
+    draws = draw(np.random.default_rng(1), MANY)
 
     for customer in (0, 17):
         chosen = shelf.categories(np.full(MANY, customer, np.int32), draws)
@@ -130,8 +130,14 @@ def test_heavy_buyers_buy_most_from_the_category_they_like_best(shop: Shop) -> N
 
     tastes = truth.filter(like="taste_").rename(columns=lambda name: name.removeprefix("taste_"))
 
-    assert len(found) > 200
-    assert (tastes.idxmax(axis=1) == found["top"]).mean() > 0.8
+    first, second = np.sort(tastes.to_numpy(), axis=1)[:, :-3:-1].T
+    clear = first > second + 0.1
+
+    right = tastes.idxmax(axis=1).to_numpy() == found["top"].to_numpy()
+
+    assert clear.sum() > 150
+    assert right[clear].mean() > 0.85
+    assert right.mean() > 0.7  # with two they like alike, it may be the other one
 
 
 def test_price_sensitive_customers_get_more_off(shop: Shop) -> None:
