@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,9 +11,9 @@ import pytest
 
 from core.errors import ConfigError
 from core.settings import Settings
-from features.engine import Shop
 from ingest.contract import EVENTS
 from ingest.lake import connect
+from ingest.log import EventLog
 from pipelines import simulate_shop as module
 from pipelines.build_features import build_features
 from pipelines.cli import main
@@ -62,8 +63,8 @@ def test_features_and_the_ledger_work_on_it(made: tuple[Settings, Outcome]) -> N
     customers = features.data["customers"]
     assert isinstance(customers, int)
     assert 150 < customers < 400
-    assert Shop.of(settings).currency == "EUR"
-    assert Shop.of(settings).timezone == "Europe/Berlin"
+    with closing(EventLog(settings.home / "events.db")) as log:
+        assert (log.currency, log.timezone) == ("EUR", "Europe/Berlin")
     ledger = ConsentLedger(settings.home / "events.db")
     ids = [f"c{number:08}" for number in range(400)]
     granted = ledger.granted_many(ids, MODEL_TRAINING, AS_OF)
