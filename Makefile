@@ -41,7 +41,7 @@ bench: $(VENV)/.installed ## every benchmark; figures belong in docs/benchmarks.
 
 lock: $(VENV)/.installed  ## resolve pyproject.toml anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --all-extras --group test --group lint --group build --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	  --all-extras --group test --group lint --group build --group bench --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 clean:                    ## remove the environment and the demo workspace
 	rm -rf $(VENV) $(DEMO_HOME)

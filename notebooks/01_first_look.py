@@ -43,7 +43,8 @@ from core.settings import load_settings
 from features.affinity import with_shares
 from features.dataset import cutoffs, first_order, labels, training_set
 from features.engine import feature_frame
-from features.registry import PROPENSITY, names
+from features.feature import names
+from features.registry import PROPENSITY
 from ingest.lake import connect
 from models import registered, registry
 from models.cluster_plots import profile_heat_map

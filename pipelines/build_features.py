@@ -2,92 +2,149 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import time
+from contextlib import closing
+from datetime import datetime, timedelta
 from typing import Final
 
 import duckdb
-import pandas as pd
 
-from core import columns as c
-from core.clock import to_us
-from core.errors import NotEnoughDataError
+from core.clock import DAY, MICROSECOND, from_us, to_us
+from core.errors import ConfigError, NotEnoughDataError
 from core.settings import Settings
-from features.engine import Shop, feature_frame, features_to_parquet
-from features.registry import PROPENSITY, names
-from ingest.contract import ORDER_COMPLETED
+from features.batch import DIALECTS, Batch, sql
+from features.columns import Clock
+from features.engine import FeatureFiles, features_to_parquet
+from features.registry import REGISTRY
+from features.shop import Shop
+from ingest.contract import EVENT_NAMES
 from ingest.lake import connect
 from pipelines.learnable import learnable
-from pipelines.outcome import Outcome
+from pipelines.outcome import Outcome, StepBars
 from privacy.consent import MODEL_TRAINING
 
+# A build for a day so long after the last event is a mistake: the wrong --as-of, or no import.
+_LATEST: Final = timedelta(days=31)
+_CLOCK_CHANGES: Final = 3_653 * DAY  # a printed query knows the changes of the last ten years
 _QUANTILES: Final = {"5 %": 0.05, "median": 0.5, "95 %": 0.95}
 
 
 def build_features(settings: Settings, *, as_of: datetime) -> Outcome:
-    """Compute features as of `as_of` and keep them in `features/` of the workspace.
+    """Compute every feature as of `as_of` and keep them in `features/` of the workspace.
 
-    Customers without consent to `model_training` are left out, as the file is there to learn from.
+    Whoever was seen before has a row. Customers without consent to `model_training` are left out,
+    as the file is there to learn from.
 
     Raises:
         NotReadyError: Nothing has been imported.
-        NotEnoughDataError: No order lies before `as_of`.
+        NotEnoughDataError: No event lies before `as_of`, or none in the month before it.
     """
-    connection = connect(settings.home)
-    try:
-        event_range = _event_range(connection, as_of)
-        frame = feature_frame(
-            connection, cutoffs=[as_of], features=PROPENSITY, shop=Shop.of(settings)
-        )
-        allowed = set(learnable(settings, connection, as_of=as_of))
-    finally:
-        connection.close()
-    known = len(frame)
-    frame = frame[frame[c.CUSTOMER_ID].isin(allowed)].reset_index(drop=True)
-    left_out = known - len(frame)
-    files = features_to_parquet(
-        frame,
-        settings.home / "features",
-        as_of=as_of,
-        features=PROPENSITY,
-        event_range_us=event_range,
-    )
-    who = "1 customer" if len(frame) == 1 else f"{len(frame):,} customers"
+    started = time.monotonic()
+    with closing(connect(settings.home)) as connection:
+        event_range, events = _events(connection, as_of)
+        seen = _customers_seen(connection, as_of=as_of)
+        allowed = sorted(learnable(settings, connection, as_of=as_of))
+        with StepBars() as progress:
+            files = features_to_parquet(
+                connection,
+                settings.home / "features",
+                as_of=as_of,
+                features=REGISTRY,
+                event_range_us=event_range,
+                shop=Shop.of(settings),
+                customers=allowed,
+                progress=lambda _, done, total: progress("computing features", done, total),
+            )
+        rows = _summary(connection, files)
+    seconds = time.monotonic() - started
+    customers = int(str(files.manifest["rows"]))
+    who = "1 customer" if customers == 1 else f"{customers:,} customers"
     return Outcome(
-        title=f"{len(PROPENSITY)} features of {who} as of {as_of:%Y-%m-%d}",
+        title=f"{len(REGISTRY)} features of {who} as of {as_of:%Y-%m-%d}",
         data={
             "path": str(files.parquet),
-            "customers": len(frame),
-            "left_out": left_out,
+            "customers": customers,
+            "left_out": seen - customers,
+            "events": events,
+            "seconds": round(seconds, 1),
             **files.manifest,
         },
         columns=("feature", "unit", "mean", *_QUANTILES),
-        rows=_summary(frame),
+        rows=rows,
         notes=[
-            f"Left out, without consent to {MODEL_TRAINING}: {left_out:,}.",
+            f"Left out, without consent to {MODEL_TRAINING}: {seen - customers:,}.",
+            f"{events:,} events in {seconds:.1f} s",
             f"written to {files.parquet}",
         ],
         status="done" if files.is_new else "unchanged",
     )
 
 
-def _summary(frame: pd.DataFrame) -> list[list[object]]:
-    values = frame[names(PROPENSITY)]
-    mean, quantiles = values.mean(), values.quantile(list(_QUANTILES.values()))
-    return [
-        [one.name, one.unit, float(mean[one.name]), *map(float, quantiles[one.name])]
-        for one in PROPENSITY
-    ]
+def features_sql(settings: Settings, *, as_of: datetime, dialect: str) -> str:
+    """Return the query of every feature as of an instant, for an engine of one's own.
+
+    Raises:
+        ConfigError: There is no such dialect.
+    """
+    if dialect not in DIALECTS:
+        raise ConfigError(f"--sql is one of {', '.join(DIALECTS)}, got {dialect!r}.")
+    shop = Shop.of(settings)
+    at_us = to_us(as_of)
+    batch = Batch(
+        features=REGISTRY,
+        cutoffs=(at_us,),
+        clock=Clock(
+            shop=shop,
+            factors=tuple(shop.factors(sorted({shop.currency, *shop.rates})).items()),
+            changes=tuple(shop.clock_changes(at_us - _CLOCK_CHANGES // MICROSECOND, at_us)),
+        ),
+        who="seen",
+    )
+    return sql(batch, dialect)
 
 
-def _event_range(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> tuple[int, int]:
-    row = connection.execute(
-        "SELECT min(ts_us), max(ts_us), count(*) FILTER (event = $1) FROM events"
-        " WHERE ts_us < $2 AND customer_id IS NOT NULL",
-        [ORDER_COMPLETED, to_us(as_of)],
-    ).fetchone()
-    if row is None or not row[2]:
+def _summary(connection: duckdb.DuckDBPyConnection, files: FeatureFiles) -> list[list[object]]:
+    """Say of each number its mean and quantiles, of each text what is most common."""
+    parts = []
+    for one in REGISTRY:
+        if one.dtype == "string":
+            parts.append(f"[NULL, NULL, mode(nullif({one.name}, '')), NULL]")
+        else:
+            quantiles = [f"quantile_cont({one.name}, {share})" for share in _QUANTILES.values()]
+            parts.append(f"[avg({one.name}), {', '.join(quantiles)}]")
+    found = connection.execute(
+        f"SELECT {', '.join(parts)} FROM read_parquet($1)",  # noqa: S608  # names of ours
+        [str(files.parquet)],
+    ).fetchall()[0]
+    return [[one.name, one.unit, *values] for one, values in zip(REGISTRY, found, strict=True)]
+
+
+def _events(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> tuple[tuple[int, int], int]:
+    """Return first and last event before an instant, and how many there are."""
+    first, last, number = connection.execute(
+        "SELECT min(ts_us), max(ts_us), count(*) FROM events"
+        " WHERE ts_us < $1 AND customer_id IS NOT NULL",
+        [to_us(as_of)],
+    ).fetchall()[0]
+    if not number:
         raise NotEnoughDataError(
-            f"no order of a known customer lies before {as_of:%Y-%m-%d}. "
+            f"no event of a known customer lies before {as_of:%Y-%m-%d}. "
             "Give a later --as-of, or import more."
         )
-    return int(row[0]), int(row[1])
+    if as_of - from_us(last) > _LATEST:
+        raise NotEnoughDataError(
+            f"the data end on {from_us(last):%Y-%m-%d}, more than {_LATEST // DAY} days before "
+            f"{as_of:%Y-%m-%d}: every feature would say that nobody comes any more. Give "
+            f"--as-of {from_us(last) + DAY:%Y-%m-%d}, or import what has happened since."
+        )
+    return (int(first), int(last)), int(number)
+
+
+def _customers_seen(connection: duckdb.DuckDBPyConnection, *, as_of: datetime) -> int:
+    """Return how many known customers did anything before an instant."""
+    found = connection.execute(
+        "SELECT count(DISTINCT customer_id) FROM events WHERE ts_us < $1"
+        " AND NOT coalesce(is_machine, false) AND event IN (SELECT unnest($2))",
+        [to_us(as_of), list(EVENT_NAMES)],
+    ).fetchall()
+    return int(found[0][0])

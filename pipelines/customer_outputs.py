@@ -16,8 +16,10 @@ from core import columns as c
 from core.errors import NotReadyError
 from core.settings import Settings
 from features.affinity import affinity, with_shares
-from features.engine import Shop, feature_frame
-from features.registry import CLUSTERS, PROPENSITY, Feature, names
+from features.engine import feature_frame
+from features.feature import Feature, names
+from features.registry import CLUSTERS, PROPENSITY
+from features.shop import Shop
 from models import registered, registry
 from models.bundles import LoadedModel
 from models.clusters import Cluster, Clusters

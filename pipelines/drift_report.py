@@ -15,8 +15,10 @@ from core.clock import parse_span, to_us
 from core.errors import ConfigError, DataError, NotReadyError
 from core.files import new_file
 from core.settings import Settings
-from features.engine import Shop, feature_frame
-from features.registry import PROPENSITY, WINDOWED, names
+from features.engine import feature_frame
+from features.feature import names
+from features.registry import PROPENSITY, WINDOWED
+from features.shop import Shop
 from ingest import lake
 from models import registry
 from models.registered import P_ORDER

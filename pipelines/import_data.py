@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Self
 
 from rich.markup import escape
 
@@ -19,7 +17,7 @@ from ingest.lake import export
 from ingest.lock import import_lock
 from ingest.log import EventLog
 from ingest.mapping import load_mapping
-from pipelines.outcome import Outcome, console, fitted, progress_bar
+from pipelines.outcome import Outcome, StepBars, console, fitted
 
 
 def import_data(
@@ -61,7 +59,7 @@ def import_data(
     if loaded.notice:
         notice = fitted(console, f"Notice: {loaded.notice}").removeprefix("Notice:")
         console.print(f"[bold]Notice:[/bold]{escape(notice)}", soft_wrap=True)
-    with import_lock(settings.home), _Steps() as progress:
+    with import_lock(settings.home), StepBars() as progress:
         try:
             report = Import(settings, loaded, mapping, inputs, as_of=as_of).run(progress)
         except RuntimeError as error:
@@ -74,26 +72,6 @@ def import_data(
         finally:
             log.close()
     return _outcome(loaded.source, report, days, loaded.notice)
-
-
-class _Steps:
-    """One progress bar after the other: reading, checking, writing events, writing the lake."""
-
-    def __enter__(self) -> Self:
-        self._bar = ExitStack()
-        self._step, self._done = "", 0
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.close()
-
-    def __call__(self, step: str, done: int, total: int) -> None:
-        if step != self._step:
-            self._bar.close()
-            self._advance = self._bar.enter_context(progress_bar(step, total))
-            self._step, self._done = step, 0
-        self._advance(done - self._done)
-        self._done = done
 
 
 def _outcome(source: str, report: Report, days: int, notice: str) -> Outcome:

@@ -6,9 +6,9 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, Self
 
 import orjson
 from rich.cells import cell_len
@@ -105,3 +105,24 @@ def progress_bar(what: str, total: int | None = None) -> Iterator[Advance]:
             bar.advance(task, amount)
 
         yield advance
+
+
+class StepBars:
+    """One progress bar after the other, for work that says its step, and what of it is done."""
+
+    def __enter__(self) -> Self:
+        self._bar = ExitStack()
+        self._step, self._done = "", 0
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.close()
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """Show that so much of a step is done."""
+        if step != self._step:
+            self._bar.close()
+            self._advance = self._bar.enter_context(progress_bar(step, total))
+            self._step, self._done = step, 0
+        self._advance(done - self._done)
+        self._done = done

@@ -19,7 +19,7 @@ from core import columns as c
 from core.errors import NotEnoughDataError, NotReadyError
 from core.settings import Settings
 from features.engine import content_digest
-from features.registry import definitions_digest, names
+from features.feature import definitions_digest, names
 from ingest.lake import connect
 from models.assortment import Assortment, read_assortment, sold_by_group
 from models.interactions import History

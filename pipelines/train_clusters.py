@@ -14,8 +14,10 @@ from core.errors import NotEnoughDataError
 from core.settings import Settings
 from features.affinity import with_shares
 from features.dataset import first_order
-from features.engine import Shop, content_digest, feature_frame
-from features.registry import CLUSTERS, definitions_digest
+from features.engine import content_digest, feature_frame
+from features.feature import definitions_digest
+from features.registry import CLUSTERS
+from features.shop import Shop
 from ingest.lake import connect
 from models import registered
 from models.bundles import LoadedModel

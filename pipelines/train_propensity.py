@@ -15,8 +15,9 @@ from core import columns as c
 from core.errors import MissingColumnsError
 from core.settings import Settings
 from features.dataset import Dataset, cutoffs, first_order, training_set
-from features.engine import Shop
-from features.registry import PROPENSITY, definitions_digest
+from features.feature import definitions_digest
+from features.registry import PROPENSITY
+from features.shop import Shop
 from ingest.lake import connect
 from models import registered
 from models.artefact import Artefact

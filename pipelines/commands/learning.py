@@ -14,19 +14,40 @@ TRIALS: Final = 12  # the demo's too: trained again by hand, its models are unch
 
 
 @app.command()
-def features(context: typer.Context, *, as_of: AsOf = "", as_json: JsonFlag = False) -> None:
+def features(
+    context: typer.Context,
+    *,
+    as_of: AsOf = "",
+    sql: Annotated[
+        str,
+        typer.Option(
+            "--sql",
+            help="Print the query for duckdb, snowflake, bigquery, postgres or databricks instead.",
+        ),
+    ] = "",
+    as_json: JsonFlag = False,
+) -> None:
     """Write one row of features per customer to Parquet, for notebooks and other tools.
 
-    Recency, orders and revenue over several windows, rhythm, basket, discounts, tastes: what
-    was known strictly before `--as-of`. The table shows each feature with its unit; the files
-    go to `features/` in the workspace, and the same input gives the same files. Customers who do
-    not consent to `model_training` are left out; the last lines say how many.
+    Orders, rhythm, e-mails, visits, carts, tastes, habits: what was known strictly before
+    `--as-of` of everybody who was seen. The table shows each feature with its unit; of a text,
+    what is most common. The files go to `features/` in the workspace, and the same input gives
+    the same files. Customers who do not consent to `model_training` are left out; the last lines
+    say how many.
 
-    Example: `sendwise features --as-of 2017-12-01`
+    With `--sql` nothing is computed: the query that would be goes to standard output, for a
+    warehouse that has the tables `events` and `items`.
+
+    Examples: `sendwise features --as-of 2017-12-01`,
+    `sendwise features --as-of 2017-12-01 --sql snowflake > features.sql`
     """
-    from pipelines.build_features import build_features
+    from pipelines.build_features import build_features, features_sql
 
-    build_features(settings_of(context), as_of=parse_as_of(as_of)).show(as_json=as_json)
+    instant = parse_as_of(as_of)
+    if sql:
+        typer.echo(features_sql(settings_of(context), as_of=instant, dialect=sql))
+    else:
+        build_features(settings_of(context), as_of=instant).show(as_json=as_json)
 
 
 @app.command()

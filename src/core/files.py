@@ -28,6 +28,20 @@ def new_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """Give an empty folder in `parent` for what is moved elsewhere or gone when the block ends."""
+    parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(parent)
+    scratch = parent / f".scratch.new-{os.getpid()}"
+    scratch.mkdir()
+    try:
+        with _locked(scratch):
+            yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Give an empty folder to fill, which becomes `path` when the block ends without an error.
 

@@ -10,7 +10,7 @@ import re
 import secrets
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from zoneinfo import available_timezones
 
 import yaml
@@ -27,8 +27,11 @@ from core.errors import ConfigError
 from core.faults import first_fault
 
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+Engaging = Literal["open", "click", "order"]
+ENGAGEMENT: Final[dict[Engaging, float]] = {"open": 1.0, "click": 2.0, "order": 5.0}
 _NAME: Final = "workspace.id"
 
 
@@ -52,6 +55,11 @@ class Settings(BaseSettings):
     )
     timezone: str = Field(
         "", description="The shop's time zone, for days and hours. Empty: that of the first import."
+    )
+
+    engagement: dict[Engaging, Weight] = Field(
+        default_factory=lambda: dict(ENGAGEMENT),
+        description="What an open, a click and an order add to a customer's engagement score.",
     )
 
     tracking_uri: str = Field("", description="MLflow server. Empty: SQLite in the workspace.")

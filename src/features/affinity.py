@@ -12,13 +12,14 @@ import pandas as pd
 from core import columns as c
 from core.clock import MICROSECOND, to_us
 from core.errors import DataError
-from features.relations import DEPARTMENT, exact_sum
 from ingest.contract import ORDER_COMPLETED
 
 By = Literal["department", "category", "brand"]
 HALF_LIFE: Final = timedelta(days=90)
 SHARE_PREFIX: Final = "share_"
 
+# First level of a category path; products without a category belong to none.
+DEPARTMENT: Final = "nullif(trim(split_part(category, '/', 1)), '')"
 _KEYS: Final[dict[str, str]] = {
     "department": DEPARTMENT,  # first level of the path: "GROCERY"
     "category": "nullif(trim(category), '')",  # the whole path: two leaves may share a name
@@ -145,3 +146,13 @@ def with_shares(
     """
     shares = affinity_shares(connection, as_of=as_of, k=k, keys=keys)
     return frame.merge(shares, on=c.CUSTOMER_ID, how="left", validate="one_to_one")
+
+
+def exact_sum(expression: str, condition: str = "true") -> str:
+    """Return SQL that sums a small float to the same bits in any order of the rows.
+
+    Engines add floats in the order their threads finish. Fixed-point numbers with 80 binary
+    digits after the point add exactly; up to 2**46 fits.
+    """
+    scaled = f"sum(CAST(({expression}) * pow(2.0, 80) AS HUGEINT)) FILTER ({condition})"
+    return f"(CAST({scaled} AS DOUBLE) / pow(2.0, 80))"

@@ -19,8 +19,10 @@ from core import columns as c
 from core.clock import DAY, MICROSECOND, from_us, to_us
 from core.errors import DataError, NotEnoughDataError
 from core.ids import digest
-from features.engine import Shop, content_digest, feature_frame
-from features.registry import PROPENSITY, Feature, definitions_digest, names
+from features.engine import content_digest, feature_frame
+from features.feature import Feature, definitions_digest, names
+from features.registry import PROPENSITY
+from features.shop import Shop
 from ingest.contract import ORDER_COMPLETED
 
 MIN_OF_A_CLASS: Final = 100

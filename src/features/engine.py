@@ -1,12 +1,13 @@
-"""Features of every customer at many cut-offs, in one DuckDB query."""
+"""Runs the batch of features: on DuckDB, into a frame or into Parquet with a manifest."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -19,40 +20,18 @@ import pyarrow.parquet as pq
 from core import columns as c
 from core.clock import to_us
 from core.errors import DataError
-from core.files import new_folder
+from core.files import new_folder, scratch_folder
 from core.ids import digest
-from core.settings import Settings
-from features.registry import PROPENSITY, Feature, definitions_digest
-from features.relations import RELATIONS
-from ingest.log import EventLog
-from ingest.money import minor_digits
+from features.batch import Batch, Who
+from features.columns import Clock
+from features.feature import Feature, definitions_digest, facts_of
+from features.registry import PROPENSITY
+from features.shop import Shop
 
-EVENTS_DB: Final = "events.db"
+MEMORY: Final = "3GB"  # what the engine may hold; sorting and grouping go on on disk
+Progress = Callable[[str, int, int], None]
 _TABLE: Final = "features.parquet"
 _MANIFEST: Final = "manifest.json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shop:
-    """What features need to know of the shop: its clock on the wall and its money.
-
-    `rates` gives the value of one unit (a euro, not a cent) of a currency in the base currency,
-    `currency`; an empty one is right for a shop that has only one.
-    """
-
-    timezone: str = "UTC"
-    currency: str = ""
-    rates: Mapping[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, settings: Settings) -> Shop:
-        """Return the shop of the settings; what they leave open the first import has fixed."""
-        currency, timezone = _fixed(settings.home / EVENTS_DB)
-        return cls(
-            timezone=settings.timezone or timezone or "UTC",
-            currency=settings.currency or currency,
-            rates=dict(settings.rates),
-        )
 
 
 def feature_frame(
@@ -61,6 +40,7 @@ def feature_frame(
     cutoffs: Sequence[datetime],
     features: Sequence[Feature] = PROPENSITY,
     shop: Shop | None = None,
+    who: Who = "bought",
 ) -> pd.DataFrame:
     """Compute features of all customers as of each cut-off, from events strictly before it.
 
@@ -69,11 +49,12 @@ def feature_frame(
         cutoffs: Timezone-aware instants, in any order; repeats count once.
         features: Which features, in the order of the columns.
         shop: Time zone and currency rates; the default is UTC and one currency.
+        who: Has a row for a cut-off: who completed an order before it, or who was seen at all.
 
     Returns:
-        One row per cut-off and customer with a completed order before it: `customer_id` (str),
-        `cutoff_us`, then each feature as float64 without gaps (undefined values are the
-        feature's default). Sorted by cut-off, then customer; the same input gives the same bits.
+        One row per cut-off and customer: `customer_id` (str), `cutoff_us`, then each feature,
+        float64 or text, without gaps (undefined values are the feature's default). Sorted by
+        cut-off, then customer; the same input gives the same bits.
 
     Raises:
         DataError: No cut-off, or orders in a currency without a rate.
@@ -82,45 +63,85 @@ def feature_frame(
     instants = sorted({to_us(cutoff) for cutoff in cutoffs})
     if not instants:
         raise DataError("features need at least one cut-off, got none.")
-    shop = shop or Shop()
-    rates = _rates(connection, shop, before_us=instants[-1])
-    frame = connection.execute(
-        feature_query(features),
-        {
-            "cutoffs": instants,
-            "currencies": list(rates),
-            "rates": list(rates.values()),
-            "timezone": shop.timezone,
-        },
-    ).df()
-    return frame.astype({c.CUSTOMER_ID: object, c.CUTOFF_US: "int64"})
-
-
-def feature_query(features: Sequence[Feature]) -> str:
-    """Return the SQL of `feature_frame`; its parameters are those of the relations."""
-    aggregates = {
-        relation: ",\n        ".join(
-            f"{one.sql} AS {one.name}" for one in features if one.relation == relation
-        )
-        for relation in ("happened", "tastes")
-    }
-    parts = [RELATIONS]
-    for relation, expressions in aggregates.items():
-        # A customer is a row from the first completed order on; tastes only add columns.
-        having = "HAVING count(*) FILTER (is_order) > 0" if relation == "happened" else ""
-        listed = f", {expressions}" if expressions else ""
-        parts.append(
-            f"of_{relation} AS (\n    SELECT cutoff_us, customer_id{listed}\n"  # noqa: S608  # ours
-            f"    FROM {relation}\n    GROUP BY cutoff_us, customer_id\n    {having}\n)"
-        )
-    values = "".join(
-        f",\n    CAST(coalesce({one.name}, {one.default!r}) AS DOUBLE) AS {one.name}"
-        for one in features
+    batch = Batch(
+        features=tuple(features),
+        cutoffs=tuple(instants),
+        clock=clock(connection, shop or Shop(), before_us=instants[-1]),
+        who=who,
     )
-    return (
-        f"WITH {','.join(parts)}\nSELECT customer_id, cutoff_us{values}\n"
-        "FROM of_happened LEFT JOIN of_tastes USING (cutoff_us, customer_id)\n"
-        "ORDER BY cutoff_us, customer_id"
+    with _computed(connection, batch) as last:
+        frame = connection.execute(f"{last} ORDER BY cutoff_us, customer_id").df()
+    types = {one.name: "float64" if one.dtype == "float64" else object for one in features}
+    return frame.astype({c.CUSTOMER_ID: object, c.CUTOFF_US: "int64", **types})
+
+
+def shop_facts(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    as_of: datetime,
+    features: Sequence[Feature],
+    shop: Shop | None = None,
+    who: Who = "bought",
+) -> tuple[float | None, ...]:
+    """Return what `features` need to know of the shop's customers, in order of `facts_of`.
+
+    Shop-wide means and borders between fifths, as of an instant: a stream reads with them what
+    the batch of that instant computes.
+    """
+    if not facts_of(features):
+        return ()
+    at_us = to_us(as_of)
+    batch = Batch(
+        features=tuple(features),
+        cutoffs=(at_us,),
+        clock=clock(connection, shop or Shop(), before_us=at_us),
+        who=who,
+    )
+    with _computed(connection, batch, last="facts") as last:
+        return tuple(connection.execute(last).fetchall()[0])
+
+
+@contextmanager
+def _computed(
+    connection: duckdb.DuckDBPyConnection,
+    batch: Batch,
+    *,
+    last: str = "features",
+    progress: Progress | None = None,
+) -> Iterator[str]:
+    """Compute all steps before the last as temporary tables, and give the query of the last.
+
+    One statement of all steps would hold them all in memory at once; tables can go to disk.
+    """
+    steps = batch.steps()
+    before = [*takewhile(lambda name: name != last, steps)]
+    try:
+        for number, name in enumerate(before):
+            (progress or (lambda *_: None))(name, number, len(before) + 1)
+            connection.execute(f"CREATE TEMP TABLE {name} AS {steps[name]}")
+        yield steps[last]
+    finally:
+        for name in before:
+            connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
+
+
+def clock(connection: duckdb.DuckDBPyConnection, shop: Shop, *, before_us: int) -> Clock:
+    """Return what SQL needs of the shop for the events before an instant.
+
+    Raises:
+        DataError: There are events in a currency without a rate.
+    """
+    found = connection.execute(
+        "SELECT DISTINCT currency FROM events"
+        " WHERE currency IS NOT NULL AND value_minor IS NOT NULL AND ts_us < $1 ORDER BY 1",
+        [before_us],
+    ).fetchall()
+    first = connection.execute("SELECT min(ts_us) FROM events").fetchall()[0][0]
+    first_us = before_us if first is None else min(int(first), before_us)
+    return Clock(
+        shop=shop,
+        factors=tuple(shop.factors([str(row[0]) for row in found]).items()),
+        changes=tuple(shop.clock_changes(first_us, before_us)),
     )
 
 
@@ -146,47 +167,109 @@ class FeatureFiles:
 
 
 def features_to_parquet(
-    frame: pd.DataFrame,
+    connection: duckdb.DuckDBPyConnection,
     root: Path,
     *,
     as_of: datetime,
     features: Sequence[Feature],
     event_range_us: tuple[int, int],
+    shop: Shop | None = None,
+    who: Who = "seen",
+    customers: Sequence[str] | None = None,
+    progress: Progress | None = None,
 ) -> FeatureFiles:
-    """Write a frame of `feature_frame` below `root`, in a folder named after its content.
+    """Compute features as of an instant into a folder below `root`, named after its content.
 
-    The folder appears whole, by a rename, or not at all; the same content is not written again,
-    unless somebody has removed or damaged a file of it.
+    Rows go from the engine to the file, never through Python. The folder appears whole, by a
+    rename, or not at all; the same content is not kept twice, and what somebody has removed or
+    damaged is written again.
 
     Args:
-        frame: Features as of one instant.
+        connection: A database with the lake's views `events` and `items`.
         root: Where the folders of features are, e.g. `var/features`.
-        as_of: The cut-off of the frame.
-        features: The definitions behind the columns.
+        as_of: The cut-off.
+        features: Which features, in the order of the columns.
         event_range_us: First and last event that the features could see.
+        shop: Time zone and currency rates; the default is UTC and one currency.
+        who: Has a row: who completed an order before the cut-off, or who was seen at all.
+        customers: Of these, who is kept; None: everybody.
+        progress: Called with the step that begins, its number, and how many there are.
     """
-    definitions = definitions_digest(features)
-    content = content_digest(frame)
-    manifest: dict[str, object] = {
-        "as_of": as_of.isoformat(),
-        "cutoff_us": to_us(as_of),
-        "definitions_digest": definitions,
-        "content_digest": content,
-        "event_range_us": list(event_range_us),
-        "rows": len(frame),
-        "features": {
-            one.name: {"unit": one.unit, "description": one.description, "default": one.default}
-            for one in features
-        },
+    cutoff_us = to_us(as_of)
+    batch = Batch(
+        features=tuple(features),
+        cutoffs=(cutoff_us,),
+        clock=clock(connection, shop or Shop(), before_us=cutoff_us),
+        who=who,
+    )
+    with scratch_folder(root) as scratch:
+        _bounded(connection, scratch)
+        table = scratch / _TABLE
+        _copy(connection, batch, table, customers, progress)
+        content, rows = _content(connection, table)
+        manifest = {
+            "as_of": as_of.isoformat(),
+            "cutoff_us": cutoff_us,
+            "who": who,
+            "definitions_digest": definitions_digest(features),
+            "content_digest": content,
+            "event_range_us": list(event_range_us),
+            "rows": rows,
+            "features": _described(features),
+        }
+        return _kept(root / f"{as_of:%Y%m%dT%H%M%S}-{digest(manifest)}", manifest, table)
+
+
+def _described(features: Sequence[Feature]) -> dict[str, dict[str, object]]:
+    return {
+        one.name: {"unit": one.unit, "description": one.description, "default": one.default}
+        for one in features
     }
-    folder = root / f"{as_of:%Y%m%dT%H%M%S}-{digest(definitions, content, event_range_us)}"
-    files = FeatureFiles(folder=folder, manifest=manifest, is_new=not _is_whole(folder, manifest))
-    if files.is_new:
-        with new_folder(folder) as aside:
-            frame.to_parquet(aside / files.parquet.name, index=False)
+
+
+def _kept(folder: Path, manifest: dict[str, object], table: Path) -> FeatureFiles:
+    """Move a table into its folder, with its manifest, unless it is there already."""
+    is_new = not _is_whole(folder, manifest)
+    if is_new:
+        with new_folder(folder) as inside:
+            table.rename(inside / _TABLE)
             text = json.dumps(manifest, indent=1) + "\n"
-            (aside / _MANIFEST).write_text(text, encoding="utf-8")
-    return files
+            (inside / _MANIFEST).write_text(text, encoding="utf-8")
+    return FeatureFiles(folder=folder, manifest=manifest, is_new=is_new)
+
+
+def _copy(
+    connection: duckdb.DuckDBPyConnection,
+    batch: Batch,
+    path: Path,
+    customers: Sequence[str] | None,
+    progress: Progress | None,
+) -> None:
+    kept, target = "", str(path).replace("'", "''")
+    if customers is not None:
+        connection.register("kept", pa.table({c.CUSTOMER_ID: pa.array(customers, pa.string())}))
+        kept = "SEMI JOIN kept USING (customer_id)"
+    with _computed(connection, batch, progress=progress) as last:
+        connection.execute(
+            f"COPY (SELECT * FROM ({last}) {kept} ORDER BY customer_id)"  # noqa: S608  # ours
+            f" TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
+        )
+
+
+def _bounded(connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+    """Keep memory flat in the number of rows: what does not fit goes to disk, and then goes."""
+    folder = str(scratch).replace("'", "''")
+    connection.execute(f"SET temp_directory = '{folder}'")
+    connection.execute(f"SET memory_limit = '{MEMORY}'")
+    connection.execute("SET preserve_insertion_order = false")
+
+
+def _content(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[str, int]:
+    """Return a hash of a file's rows, whatever their order, and their number."""
+    found = connection.execute(
+        "SELECT count(*), sum(CAST(hash(t) AS HUGEINT)) FROM read_parquet($1) AS t", [str(path)]
+    ).fetchall()
+    return digest([str(value) for value in found[0]]), int(found[0][0])
 
 
 def _is_whole(folder: Path, manifest: Mapping[str, object]) -> bool:
@@ -197,37 +280,3 @@ def _is_whole(folder: Path, manifest: Mapping[str, object]) -> bool:
     except (OSError, ValueError, pa.ArrowException):  # missing, or cut off
         return False
     return bool(kept == manifest and rows == manifest["rows"])
-
-
-def _rates(
-    connection: duckdb.DuckDBPyConnection, shop: Shop, *, before_us: int
-) -> dict[str, float]:
-    """Return what a minor unit is worth, in minor units of the base currency.
-
-    Of each currency that orders before the last cut-off are in.
-    """
-    found = connection.execute(
-        "SELECT DISTINCT currency FROM events"
-        " WHERE currency IS NOT NULL AND value_minor IS NOT NULL AND ts_us < $1 ORDER BY 1",
-        [before_us],
-    ).fetchall()
-    used = [str(row[0]) for row in found]
-    base = shop.currency or (used[0] if len(used) == 1 else "")
-    rates = {base: 1.0, **shop.rates}
-    if unknown := [currency for currency in used if currency not in rates]:
-        raise DataError(
-            f"events are in {used} and there is no rate for {unknown}. Set `currency` (the base) "
-            "and `rates` in conf/sendwise.yaml, for example rates: {EUR: 1.08}."
-        )
-    digits = minor_digits(base)
-    return {
-        currency: rates[currency] * 10.0 ** (digits - minor_digits(currency)) for currency in used
-    }
-
-
-def _fixed(path: Path) -> tuple[str, str]:
-    """Return base currency and time zone of the event log, empty without one."""
-    if not path.exists():  # opening it would make it
-        return "", ""
-    with closing(EventLog(path)) as log:
-        return log.currency or "", log.timezone or ""

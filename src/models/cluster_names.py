@@ -10,14 +10,8 @@ from typing import Final
 import numpy as np
 
 from features.affinity import SHARE_PREFIX
-from features.registry import (
-    BASKET_LINES,
-    DISCOUNT_SHARE,
-    GAP_MEAN,
-    ORDER_VALUE,
-    ORDERS,
-    RECENCY_DAYS,
-)
+from features.definitions.orders import BASKET_LINES, DISCOUNT_SHARE, GAP_MEAN, RECENCY_DAYS
+from features.registry import ORDER_VALUE, ORDERS
 
 APART: Final = 0.12  # how far a cluster's mean rank is from the middle to be worth a word
 TASTE_APART: Final = 0.06  # for tastes, which differ less than habits do

@@ -20,15 +20,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 
 from core.errors import NotEnoughDataError
 from features.affinity import SHARE_PREFIX
-from features.registry import (
-    BASKET_LINES,
-    DISCOUNT_SHARE,
-    GAP_MEAN,
-    ORDER_VALUE,
-    ORDERS,
-    RECENCY_DAYS,
-    REVENUE,
-)
+from features.definitions.orders import BASKET_LINES, DISCOUNT_SHARE, GAP_MEAN, RECENCY_DAYS
+from features.registry import ORDER_VALUE, ORDERS, REVENUE
 from models.cluster_names import names_of, traits_of
 from models.clusters import (
     Cluster,

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from core.errors import MissingColumnsError
 from features.affinity import SHARE_PREFIX
-from features.registry import BASKET_LINES, DISCOUNT_SHARE, ORDER_VALUE, ORDERS
+from features.definitions.orders import BASKET_LINES, DISCOUNT_SHARE
+from features.registry import ORDER_VALUE, ORDERS
 
 Floats = NDArray[np.float64]
 

@@ -23,7 +23,7 @@ from scipy import sparse
 from core.clock import MICROSECOND, to_us
 from core.errors import DataError, NotEnoughDataError
 from core.ids import digest
-from features.relations import exact_sum
+from features.affinity import exact_sum
 from ingest.contract import ORDER_COMPLETED, ORDER_REFUNDED
 from models.assortment import Assortment, Strings, register_products
 

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from core.errors import DataError, MissingColumnsError
-from features.registry import ORDERS, PROPENSITY, RECENCY_DAYS, REVENUE, names
+from features.definitions.orders import RECENCY_DAYS
+from features.feature import names
+from features.registry import ORDERS, PROPENSITY, REVENUE
 from models.calibration import Floats, Sigmoid
 
 _FILE: Final = "rule.json"

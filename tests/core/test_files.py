@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.files import new_file, new_folder
+from core.files import new_file, new_folder, scratch_folder
 
 
 def test_a_file_takes_its_place_when_it_is_whole(tmp_path: Path) -> None:
@@ -89,3 +89,12 @@ def test_a_writer_at_work_is_left_alone(tmp_path: Path) -> None:
         assert (aside / "half").exists()
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "other"]
+
+
+def test_a_scratch_folder_is_gone_afterwards_and_what_was_moved_out_stays(tmp_path: Path) -> None:
+    with scratch_folder(tmp_path) as scratch:
+        (scratch / "kept").write_text("kept")
+        (scratch / "left").write_text("left")
+        (scratch / "kept").rename(tmp_path / "kept")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]

@@ -7,9 +7,9 @@ from models.cluster_names import Trait, names_of, traits_of
 MIDDLE = {
     "recency_days": 0.5,
     "orders_90d": 0.5,
-    "basket_lines": 0.5,
-    "order_value_minor": 0.5,
-    "discount_share": 0.5,
+    "basket_lines_90d": 0.5,
+    "order_value_minor_90d": 0.5,
+    "discount_share_90d": 0.5,
     "share_PRODUCE": 0.5,
     "share_DRUG GM": 0.5,
 }
@@ -29,15 +29,19 @@ def words(**ranks: float) -> list[str]:
             {"orders_90d": 0.2, "recency_days": 0.8}, ["lapsing", "medium baskets"], id="gone-quiet"
         ),
         pytest.param(
-            {"basket_lines": 0.9, "order_value_minor": 0.7}, ["regular", "big baskets"], id="much"
+            {"basket_lines_90d": 0.9, "order_value_minor_90d": 0.7},
+            ["regular", "big baskets"],
+            id="much",
         ),
         pytest.param(
-            {"discount_share": 0.7, "share_PRODUCE": 0.6},
+            {"discount_share_90d": 0.7, "share_PRODUCE": 0.6},
             ["regular", "medium baskets", "deal seekers", "loves produce"],
             id="what-stands-out-most-comes-first",
         ),
         pytest.param(
-            {"discount_share": 0.2}, ["regular", "medium baskets", "full price"], id="no-discounts"
+            {"discount_share_90d": 0.2},
+            ["regular", "medium baskets", "full price"],
+            id="no-discounts",
         ),
     ],
 )
@@ -48,7 +52,7 @@ def test_what_sets_a_cluster_apart_becomes_words(
 
 
 def test_who_has_no_order_of_late_has_no_basket_and_pays_no_price() -> None:
-    ranks = {**MIDDLE, "recency_days": 0.9, "basket_lines": 0.1, "discount_share": 0.2}
+    ranks = {**MIDDLE, "recency_days": 0.9, "basket_lines_90d": 0.1, "discount_share_90d": 0.2}
 
     traits = traits_of({**ranks, "share_PRODUCE": 0.6}, pauses="one order")
 
@@ -60,8 +64,8 @@ def test_names_are_told_apart_by_more_words_and_at_last_by_what_differs_most() -
     base = [Trait("frequent", 0.3), Trait("big baskets", 0.3), Trait("full price", 0.2)]
     clusters = [base, [*base, Trait("loves produce", 0.1)], base, [Trait("lapsing", 0.4)]]
     ranks = [dict(MIDDLE) for _ in clusters]
-    ranks[0] |= {"orders_90d": 0.72, "order_value_minor": 0.8}
-    ranks[2] |= {"orders_90d": 0.70, "order_value_minor": 0.7}
+    ranks[0] |= {"orders_90d": 0.72, "order_value_minor_90d": 0.8}
+    ranks[2] |= {"orders_90d": 0.70, "order_value_minor_90d": 0.7}
 
     assert names_of(clusters, ranks) == [
         "Frequent, big baskets, full price, bigger orders",

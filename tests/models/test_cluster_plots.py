@@ -9,7 +9,7 @@ from models.cluster_plots import cluster_sizes, profile_heat_map, stability_by_k
 from models.clustering import Trial
 from models.clusters import Cluster, Clusters, QuantileScale
 
-FEATURES = ("orders_90d", "order_value_minor", "share_BOOKS")
+FEATURES = ("orders_90d", "order_value_minor_90d", "share_BOOKS")
 RANKS = np.linspace(0, 1, 101)[:, None] * np.array([100.0, 10_000.0, 1.0])
 
 

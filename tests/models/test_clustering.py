@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from core.errors import NotEnoughDataError
-from features.registry import CLUSTERS, names
+from features.feature import names
+from features.registry import CLUSTERS
 from models.clustering import Fitted, Trial, choose, fit_clusters, require_customers
 
 KS = (3, 4, 5)
@@ -21,12 +22,12 @@ def tribes(seed: int = 0, size: int = 100) -> pd.DataFrame:
         typical = {
             "recency_days": 40 / often,
             "gap_mean_days": 60 / often,
-            "basket_lines": 3 * much,
-            "order_value_minor": 2_000 * much,
+            "basket_lines_90d": 3 * much,
+            "order_value_minor_90d": 2_000 * much,
             "share_BOOKS": books,
             "share_SHOES": 1 - books,
-            "discount_share": 0.1,
-            "category_entropy": 1.0,
+            "discount_share_90d": 0.1,
+            "department_entropy": 1.0,
         }
         for row, name in enumerate(columns):
             usual = typical.get(name, 3.0 * often * (much if "revenue" in name else 1))
@@ -65,8 +66,8 @@ def test_names_say_what_sets_them_apart(fitted: Fitted) -> None:
 
 def test_who_stays_away_is_called_by_how_often_they_came_not_by_their_basket() -> None:
     frame = tribes()
-    of_late = ["orders_90d", "revenue_minor_90d", "basket_lines", "order_value_minor"]
-    frame.loc[:99, [*of_late, "discount_share"]] = 0.0  # as the features' defaults are
+    of_late = ["orders_90d", "revenue_minor_90d", "basket_lines_90d", "order_value_minor_90d"]
+    frame.loc[:99, [*of_late, "discount_share_90d"]] = 0.0  # as the features' defaults are
     once = frame.copy()
     once.loc[:99, "gap_mean_days"] = 365.0
 
@@ -100,7 +101,7 @@ def test_predicts_what_it_was_fitted_to(fitted: Fitted) -> None:
 
 def test_works_without_tastes_and_with_gaps() -> None:
     frame = tribes().drop(columns=["share_BOOKS", "share_SHOES"])
-    frame.loc[::7, "discount_share"] = np.nan
+    frame.loc[::7, "discount_share_90d"] = np.nan
 
     got = fit_clusters(frame, seed=7, ks=(3,), refits=2)
 

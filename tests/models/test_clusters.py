@@ -46,7 +46,13 @@ def test_a_gap_counts_as_average(clusters: Clusters) -> None:
 
 
 def test_baskets_and_discounts_of_who_has_no_order_of_late_are_gaps() -> None:
-    columns = ("orders_90d", "basket_lines", "order_value_minor", "discount_share", "share_SHOES")
+    columns = (
+        "orders_90d",
+        "basket_lines_90d",
+        "order_value_minor_90d",
+        "discount_share_90d",
+        "share_SHOES",
+    )
     frame = pd.DataFrame([[0.0, 0.0, 0.0, 0.0, 0.3], [2.0, 4.0, 900.0, 0.0, 0.3]], columns=columns)
 
     gone, here = measured(frame, columns)

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from core.errors import DataError, MissingColumnsError
-from features.registry import PROPENSITY, names
+from features.feature import names
+from features.registry import PROPENSITY
 from models.artefact import load_model, save_model
 from models.rules import Logistic, Recency, RfmSum
 from models.scoring_metrics import auc, ece

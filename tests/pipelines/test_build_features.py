@@ -13,8 +13,9 @@ import pytest
 from core.clock import to_us
 from core.errors import NotEnoughDataError, NotReadyError
 from core.settings import Settings
-from features.engine import Shop
-from features.registry import PROPENSITY, names
+from features.feature import names
+from features.registry import REGISTRY
+from features.shop import Shop
 from ingest.contract import EVENTS, ITEMS, ORDER_COMPLETED
 from ingest.log import EventLog
 from pipelines.build_features import build_features
@@ -57,7 +58,7 @@ def test_writes_a_row_per_consenting_customer_and_a_table_of_features(shop: Sett
     frame = pd.read_parquet(Path(str(outcome.data["path"])))
     assert frame["customer_id"].tolist() == ["ann", "bob"]
     assert frame["orders_total"].tolist() == [2.0, 1.0]
-    assert [row[0] for row in outcome.rows] == names(PROPENSITY)
+    assert [row[0] for row in outcome.rows] == names(REGISTRY)
     assert "Left out, without consent to model_training: 1." in outcome.notes  # Eve
     assert outcome.data["left_out"] == 1
     assert outcome.rows[0][:2] == ["recency_days", "days"]
@@ -101,11 +102,12 @@ def test_a_withdrawn_consent_counts_from_its_instant(shop: Settings) -> None:
 @pytest.mark.parametrize(
     ("as_of", "says"),
     [
-        pytest.param(NOW - 99 * DAY, "no order .* before 2023-11-23", id="before-the-first-order"),
-        pytest.param(NOW - 40 * DAY, "no order", id="at-the-first-order"),
+        pytest.param(NOW - 99 * DAY, "no event .* before 2023-11-23", id="before-the-first-event"),
+        pytest.param(NOW - 40 * DAY, "no event", id="at-the-first-event"),
+        pytest.param(NOW + 40 * DAY, "the data end on 2024-02-25", id="long-after-the-last"),
     ],
 )
-def test_an_as_of_before_the_first_order_leaves_the_workspace_alone(
+def test_an_as_of_that_the_data_do_not_reach_leaves_the_workspace_alone(
     shop: Settings, as_of: datetime, says: str
 ) -> None:
     with pytest.raises(NotEnoughDataError, match=says):

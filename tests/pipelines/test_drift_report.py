@@ -60,7 +60,7 @@ def test_reports_what_moved_in_table_page_and_json(settings: Settings) -> None:
     page = Path(str(outcome.data["report"]))
     kept = orjson.loads(page.with_suffix(".json").read_bytes())
     assert page == settings.home / "reports" / "drift-2024-02-2024-04.html"
-    assert outcome.rows[0][0] in {"order_value_minor", "revenue_minor_30d", "revenue_minor_90d"}
+    assert outcome.rows[0][0] in {"order_value_minor_90d", "revenue_minor_30d", "revenue_minor_90d"}
     assert [row[0] for row in outcome.rows] == [column["feature"] for column in kept["columns"]]
     assert kept["reference_customers"] == len(CUSTOMERS)
     assert not any(customer in page.read_text() for customer in CUSTOMERS)

@@ -1,0 +1,1 @@
+"""The features, one line each, by what they are about; `features.registry` lists them all."""

@@ -1,0 +1,162 @@
+"""Rhythm: the gaps between events.
+
+Order matters here. A part keeps its last `TAIL` times one by one, where a late event finds its
+place; what is older is only summed up. An event later than that marks the part `stale`: its owner
+has to replay the customer's events, and `features.stream` says so.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+import ibis
+from ibis import Table
+
+from core.clock import DAY_US
+from features.columns import whole
+from features.formula import Formula, Read
+from features.kinds.kind import Fold, Kind, Part, Reader, Rows
+from features.shop import Shop
+
+TAIL: Final = 32
+SESSION_GAP_US: Final = 30 * 60_000_000
+_SECOND_US: Final = 1_000_000
+_MINUTE_US: Final = 60_000_000.0
+_DAY_S: Final = 86_400.0
+# Places in the part of gaps: flag, first time, then sums over gaps up to the last one summed up.
+_STALE, _FIRST, _CLOSED, _GAPS, _SUM, _SQUARES, _LONGEST, _TIMES = range(8)
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps(Kind):
+    """The time between successive events: mean, deviation, longest and last, in days.
+
+    Squares are of whole seconds, so that they add up exactly: a span's square holds their sum.
+    """
+
+    in_order: ClassVar[bool] = True
+
+    events: tuple[str, ...]
+
+    @property
+    def mean(self) -> Read:
+        """Mean gap; null below two events."""
+        return Read(self, "mean")
+
+    @property
+    def deviation(self) -> Formula:
+        """Sample standard deviation of the gaps; null below three events."""
+        number, total = Read(self, "number"), Read(self, "total")
+        variance = (Read(self, "squares") - total * total / number) / (number - 1.0)
+        return variance.root / _DAY_S
+
+    @property
+    def longest(self) -> Read:
+        """Longest gap; null below two events."""
+        return Read(self, "longest")
+
+    @property
+    def latest(self) -> Read:
+        """The gap before the last event; null below two events."""
+        return Read(self, "latest")
+
+    def table(self, events: Rows, items: Rows, reads: Mapping[str, Read]) -> Table:
+        """Look back from each event to the one before it."""
+        rows = events.table.filter(events.of(self.events))
+        rows = rows.select(*events.keys, "ts_us")
+        before = rows.ts_us.lag().over(ibis.window(group_by=events.keys, order_by="ts_us"))
+        back = ibis.window(group_by=events.keys, order_by=ibis.desc("ts_us"))
+        rows = rows.mutate(gap=rows.ts_us - before, back=ibis.row_number().over(back))
+        rows = rows.mutate(seconds=whole(rows.gap, _SECOND_US))
+        last, last_but_one = rows.ts_us.max(), rows.ts_us.max(where=rows.back == 1)
+        number = rows.gap.count().cast("float64")
+        found = {
+            "mean": rows.gap.sum().cast("float64") / number.nullif(0.0) / float(DAY_US),
+            "number": number.nullif(0.0),
+            "total": rows.seconds.sum().cast("float64"),
+            "squares": (rows.seconds * rows.seconds).sum().cast("float64"),
+            "longest": rows.gap.max() / float(DAY_US),
+            "latest": (last - last_but_one) / float(DAY_US),
+        }
+        return rows.group_by(events.keys).agg(
+            **{name: found[read.what] for name, read in reads.items()}
+        )
+
+    def init(self) -> Part:
+        """Return no gaps."""
+        return [False, None, None, 0, 0, 0, 0, []]
+
+    def folder(self, shop: Shop) -> Fold:  # times are the same everywhere
+        """Return the function that finds an event its place."""
+        return lambda part, row: _add_time(part, row.ts_us)
+
+    def merge(self, part: Part, other: Part) -> None:
+        """Put the other's times between these, where neither has summed them up."""
+        if part[_CLOSED] is not None and other[_CLOSED] is not None:
+            part[_STALE] = True
+            return
+        if other[_CLOSED] is not None:
+            part[:], other = [*other[:_TIMES], list(other[_TIMES])], list(part)
+        part[_STALE] = part[_STALE] or other[_STALE]
+        for ts_us in other[_TIMES]:
+            _add_time(part, ts_us)
+
+    def reader(self, reads: Sequence[Read]) -> Reader:
+        """Return the sums, with those over the times still kept."""
+        wanted = [_GAP_READS.index(read.what) for read in reads]
+        nothing = [None] * len(wanted)
+
+        def read(part: Part, at: int) -> list[Any]:  # gaps do not age
+            times = part[_TIMES]
+            number, total, squares, longest = part[_GAPS : _LONGEST + 1]
+            before = part[_CLOSED]
+            for ts_us in times:
+                if before is not None:
+                    gap = ts_us - before
+                    seconds = gap // _SECOND_US
+                    number, total, squares = number + 1, total + seconds, squares + seconds**2
+                    longest = max(longest, gap)
+                before = ts_us
+            if not number:
+                return nothing
+            latest = times[-1] - (times[-2] if len(times) > 1 else part[_CLOSED])
+            found = (
+                (times[-1] - part[_FIRST]) / float(number) / DAY_US,
+                float(number),
+                float(total),
+                float(squares),
+                longest / DAY_US,
+                latest / DAY_US,
+            )
+            return [found[place] for place in wanted]
+
+        return read
+
+
+_GAP_READS: Final = ("mean", "number", "total", "squares", "longest", "latest")
+
+
+def _add_time(part: Part, ts_us: int) -> None:
+    if part[_CLOSED] is not None and ts_us < part[_CLOSED]:
+        part[_STALE] = True
+        return
+    times = part[_TIMES]
+    if not times or ts_us >= times[-1]:
+        times.append(ts_us)
+    else:
+        insort(times, ts_us)
+    if part[_CLOSED] is None:
+        part[_FIRST] = times[0]
+    if len(times) > TAIL:
+        oldest, before = times.pop(0), part[_CLOSED]
+        if before is not None:
+            gap = oldest - before
+            seconds = gap // _SECOND_US
+            part[_GAPS] += 1
+            part[_SUM] += seconds
+            part[_SQUARES] += seconds * seconds
+            part[_LONGEST] = max(part[_LONGEST], gap)
+        part[_CLOSED] = oldest

@@ -1,0 +1,110 @@
+"""The hour at which somebody does things."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from core.clock import DAY_US
+from features.formula import Column, Read
+from features.kinds.decayed import checked_half_life, faded, fading, grown, is_far
+from features.kinds.kind import EXACT, Fold, Kind, Part, Reader, Rows, Tiles, only
+from features.measures import COSINE, SINE
+from features.row import Row
+from features.shop import Shop
+
+
+@dataclass(frozen=True, slots=True)
+class HourOfDay(Kind):
+    """The circular mean of the hour at which events happen, on the shop's clock, fading with age.
+
+    The hour is null where the directions cancel out or there is nothing. `strength`, 0 to 1, is
+    the length of the mean vector: 1 where it is always the same hour.
+
+    Source:
+        Mardia and Jupp, Directional Statistics, 2000, section 2.2.
+    """
+
+    flat: ClassVar[bool] = True
+
+    events: tuple[str, ...]
+    half_life_days: float
+
+    def __post_init__(self) -> None:
+        checked_half_life(self.half_life_days)
+
+    @property
+    def sine(self) -> Read:
+        """The mean sine of the hour's angle."""
+        return Read(self, "sine")
+
+    @property
+    def cosine(self) -> Read:
+        """The mean cosine of the hour's angle."""
+        return Read(self, "cosine")
+
+    def columns(self, rows: Rows, reads: Mapping[str, Read]) -> dict[str, Column]:
+        """Return faded sums of sines and cosines over the faded number of events."""
+        sums = self.tile(rows)
+        number = sums["number"].cast("float64").nullif(0.0)
+        return {name: sums[read.what].cast("float64") / number for name, read in reads.items()}
+
+    def tile(self, rows: Rows) -> dict[str, Column]:
+        """Return faded sums of sines, of cosines, and the faded number of events."""
+        where, left = rows.of(self.events), fading(rows, self.half_life_days)
+        sine, cosine = (side.column(rows.table, rows.clock) for side in (SINE, COSINE))
+        faded = {"number": left, "sine": left * sine, "cosine": left * cosine}
+        return {name: only(where, value.cast(EXACT)).sum() for name, value in faded.items()}
+
+    def gather(
+        self, tiles: Tiles, parts: Mapping[str, Column], reads: Mapping[str, Read]
+    ) -> dict[str, Column]:
+        """Let each tile's sums fade from its end to the cut-off, and add up."""
+        sums = {
+            name: faded(tiles, part, self.half_life_days).cast("float64")
+            for name, part in parts.items()
+        }
+        number = sums["number"].nullif(0.0)
+        return {name: sums[read.what] / number for name, read in reads.items()}
+
+    def init(self) -> Part:
+        """Return a landmark that the first event sets, and no weight in any direction."""
+        return [None, 0.0, 0.0, 0.0]
+
+    def folder(self, shop: Shop) -> Fold:
+        """Return the function that adds a direction."""
+        sine, cosine = SINE.python(shop), COSINE.python(shop)
+        unit = self.half_life_days * DAY_US
+
+        def fold(part: Part, row: Row) -> None:
+            if part[0] is None:
+                part[0] = row.ts_us
+            elif is_far(part, row.ts_us, unit):
+                shrink = grown(part, row.ts_us, unit)
+                part[:] = [row.ts_us, *(value / shrink for value in part[1:])]
+            weight = grown(part, row.ts_us, unit)
+            part[1] += weight
+            part[2] += weight * sine(row)
+            part[3] += weight * cosine(row)
+
+        return fold
+
+    def merge(self, part: Part, other: Part) -> None:
+        """Add the other's vector, as of the later landmark."""
+        if other[0] is None:
+            return
+        if part[0] is None:
+            part[:] = other
+            return
+        if other[0] > part[0]:
+            part[:], other = other, list(part)
+        shrink = grown(part, other[0], self.half_life_days * DAY_US)
+        for place in (1, 2, 3):
+            part[place] += other[place] * shrink
+
+    def reader(self, reads: Sequence[Read]) -> Reader:
+        """Return sides of the mean vector, which does not fade."""
+        sides = [2 if read.what == "sine" else 3 for read in reads]
+        nothing = [None] * len(sides)
+        return lambda part, at: [part[side] / part[1] for side in sides] if part[1] else nothing

@@ -1,0 +1,132 @@
+"""What a kind of aggregation is: a batch expression, and a state that folds, merges and is read.
+
+A part is a kind's state of one customer: lists, dicts, numbers and texts, so that it can be
+stored as it is. `read` at an instant is meant for instants after the last event folded.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import ibis
+from ibis import Table
+
+from core.clock import DAY_US
+from features.columns import Clock
+from features.formula import Column, Read
+from features.shop import Shop
+
+Part = Any
+Fold = Callable[[Part, Any], None]
+Reader = Callable[[Part, int], Sequence[Any]]
+EXACT = "decimal(38, 20)"  # sums of these are equal in any order, which sums of floats are not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Rows strictly before the cut-off that a query aggregates, by `keys`.
+
+    `at` is the cut-off: a number, or a column where there are many. `codes` numbers the events'
+    names, and the column `code` has the number of each row.
+    """
+
+    table: Table
+    keys: tuple[str, ...]
+    at: Any
+    codes: Mapping[str, int]
+    clock: Clock
+
+    def of(self, events: tuple[str, ...]) -> Column:
+        """Say of each row whether it is one of these events."""
+        numbers = [self.codes[event] for event in events]
+        return self.table.code == numbers[0] if len(numbers) == 1 else self.table.code.isin(numbers)
+
+    def since(self, days: int) -> Column:
+        """Return where a window of so many days begins: at a midnight, UTC."""
+        return self.at - self.at % DAY_US - days * DAY_US
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tiles:
+    """Tiles of time, each beside a cut-off that it lies before: `start_us`, `end_us`, `at`."""
+
+    table: Table
+    at: Column
+
+    def since(self, days: int) -> Column:
+        """Say of each tile whether it lies in a window; windows begin where tiles do."""
+        return self.table.start_us >= self.at - self.at % DAY_US - days * DAY_US
+
+
+def only(where: Column, value: Column) -> Column:
+    """Return a value where a condition holds, else null: engines compute it for those rows only.
+
+    The condition of an aggregate is looked at when its argument has been computed for all rows.
+    """
+    return ibis.cases((where, value))
+
+
+class Kind(ABC):
+    """A kind of aggregation over some `events`: a frozen dataclass, so that equal ones are one.
+
+    `source` says what a fold is given: an event, or each of its lines. A kind is either `flat`,
+    and then computes its columns in the one grouping of all rows, or makes a table of its own.
+    """
+
+    source: ClassVar[Literal["events", "items"]] = "events"
+    flat: ClassVar[bool] = False
+    in_order: ClassVar[bool] = False  # a very late event asks for a replay
+    events: tuple[str, ...]  # names of those that count
+
+    def reach(self, read: Read) -> int | None:
+        """Return how many days before the cut-off a read looks, None: over all of them."""
+        del read
+        return getattr(self, "days", None)
+
+    @abstractmethod
+    def init(self) -> Part:
+        """Return the part of somebody without events."""
+
+    @abstractmethod
+    def folder(self, shop: Shop) -> Fold:
+        """Return the function that adds one event, or one line, to a part."""
+
+    @abstractmethod
+    def merge(self, part: Part, other: Part) -> None:
+        """Add the events behind `other` to `part`."""
+
+    @abstractmethod
+    def reader(self, reads: Sequence[Read]) -> Reader:
+        """Return the function that reads these values from a part at an instant."""
+
+    def packed(self, part: Part) -> Part:
+        """Return a part as it is stored: smaller, if there is a way."""
+        return part
+
+    def unpacked(self, stored: Part) -> Part:
+        """Return the part of `packed`."""
+        return stored
+
+    def columns(self, rows: Rows, reads: Mapping[str, Read]) -> dict[str, Any]:
+        """Return each read as an aggregate over rows: of flat kinds."""
+        raise NotImplementedError
+
+    def tile(self, rows: Rows) -> dict[str, Column]:
+        """Return aggregates over the rows of a tile, as of its end, `rows.at`: of flat kinds."""
+        raise NotImplementedError
+
+    def gather(
+        self, tiles: Tiles, parts: Mapping[str, Column], reads: Mapping[str, Read]
+    ) -> dict[str, Column]:
+        """Return each read as an aggregate over the tiles before a cut-off: of flat kinds.
+
+        `parts` are the columns of `tile`, by their names there.
+        """
+        raise NotImplementedError
+
+    def table(self, events: Rows, items: Rows, reads: Mapping[str, Read]) -> Table:
+        """Return a table of the keys and each read: of the other kinds."""
+        raise NotImplementedError

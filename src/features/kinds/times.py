@@ -1,0 +1,85 @@
+"""When something first and last happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from core.clock import DAY_US
+from features.formula import Column, Read
+from features.kinds.kind import Fold, Kind, Part, Reader, Rows, Tiles
+from features.row import Row
+from features.shop import Shop
+
+
+@dataclass(frozen=True, slots=True)
+class Times(Kind):
+    """First and last time of events, and the days since."""
+
+    flat: ClassVar[bool] = True
+
+    events: tuple[str, ...]
+
+    @property
+    def since_first(self) -> Read:
+        """Days from the first such event to the cut-off."""
+        return Read(self, "first")
+
+    @property
+    def since_last(self) -> Read:
+        """Days from the last such event to the cut-off."""
+        return Read(self, "last")
+
+    def columns(self, rows: Rows, reads: Mapping[str, Read]) -> dict[str, Any]:
+        """Return the greatest or least age."""
+        where, age = rows.of(self.events), rows.at - rows.table.ts_us
+        greatest, least = age.max(where=where), age.min(where=where)
+        return {
+            name: (greatest if read.what == "first" else least) / float(DAY_US)
+            for name, read in reads.items()
+        }
+
+    def tile(self, rows: Rows) -> dict[str, Column]:
+        """Return the least and greatest time."""
+        where, times = rows.of(self.events), rows.table.ts_us
+        return {"first": times.min(where=where), "last": times.max(where=where)}
+
+    def gather(
+        self, tiles: Tiles, parts: Mapping[str, Column], reads: Mapping[str, Read]
+    ) -> dict[str, Column]:
+        """Return the greatest or least age."""
+        greatest, least = (tiles.at - parts["first"]).max(), (tiles.at - parts["last"]).min()
+        return {
+            name: (greatest if read.what == "first" else least) / float(DAY_US)
+            for name, read in reads.items()
+        }
+
+    def init(self) -> Part:
+        """Return no times."""
+        return []
+
+    def folder(self, shop: Shop) -> Fold:  # times are the same everywhere
+        """Return the function that widens the span."""
+
+        def fold(part: Part, row: Row) -> None:
+            if not part:
+                part += [row.ts_us, row.ts_us]
+            elif row.ts_us > part[1]:
+                part[1] = row.ts_us
+            elif row.ts_us < part[0]:
+                part[0] = row.ts_us
+
+        return fold
+
+    def merge(self, part: Part, other: Part) -> None:
+        """Widen the span to hold both."""
+        if other:
+            span = (*part, *other)
+            part[:] = [min(span), max(span)]
+
+    def reader(self, reads: Sequence[Read]) -> Reader:
+        """Return days since the ends of the span."""
+        ends = [0 if read.what == "first" else 1 for read in reads]
+        nothing = [None] * len(ends)
+        return lambda part, at: [(at - part[end]) / DAY_US for end in ends] if part else nothing

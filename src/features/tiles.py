@@ -1,0 +1,103 @@
+"""Tiles of time: what many cut-offs share is added up once.
+
+Time is cut at every cut-off and at every instant where one of their windows begins. Rows are first
+grouped by customer and tile; a cut-off is then the sum of the tiles before it, a window that of
+some of them. A tile's faded sums are as of its end, and fade on from there.
+
+Source:
+    The tiles of Chronon (docs/source/Tiled_Architecture.md), cut where the cut-offs need it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import ibis
+from ibis import Table
+
+from core import columns as c
+from core.clock import DAY_US
+from features.formula import Column, Read
+from features.kinds.kind import Kind, Rows, Tiles
+
+_TILES: Final = ibis.table({"tile": "int64", "end_us": "int64"}, name="tiles")
+_SPANS: Final = ibis.table(
+    {"tile": "int64", "start_us": "int64", "end_us": "int64", c.CUTOFF_US: "int64"}, name="spans"
+)
+_BEGINNING: Final = -(2**62)  # before all events
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where time is cut for some cut-offs: a tile ends at each of `ends`."""
+
+    cutoffs: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    @classmethod
+    def at(cls, cutoffs: Sequence[int], reads: Iterable[Read]) -> Cut:
+        """Cut at the cut-offs, and where the windows of reads begin."""
+        days = {read.kind.reach(read) or 0 for read in reads if read.kind.flat} - {0}
+        starts = {cutoff - cutoff % DAY_US - each * DAY_US for cutoff in cutoffs for each in days}
+        return cls(tuple(cutoffs), tuple(sorted({*cutoffs, *starts})))
+
+    def steps(self) -> dict[str, str]:
+        """Return the cut-offs, the tiles, and the tiles before each cut-off, as SQL of numbers."""
+        starts = (_BEGINNING, *self.ends)
+        tiles = [f"({tile}, {end})" for tile, end in enumerate(self.ends)]
+        spans = [
+            f"({tile}, {starts[tile]}, {self.ends[tile]}, {cutoff})"
+            for cutoff in self.cutoffs
+            for tile in range(bisect_left(self.ends, cutoff) + 1)
+        ]
+        return {
+            "cutoffs": _values([f"({cutoff})" for cutoff in self.cutoffs], "cutoff_us"),
+            "tiles": _values(tiles, "tile, end_us"),
+            "spans": _values(spans, "tile, start_us, end_us, cutoff_us"),
+        }
+
+    def tile(self, times: Column) -> Column:
+        """Return the tile of each instant before the last cut-off."""
+        return self._between(times, 0, len(self.ends) - 1)
+
+    def _between(self, times: Column, first: int, last: int) -> Column:
+        if first == last:
+            return ibis.literal(first, "int64")
+        middle = (first + last) // 2
+        earlier, later = self._between(times, first, middle), self._between(times, middle + 1, last)
+        return ibis.ifelse(times < self.ends[middle], earlier, later)
+
+
+def _values(rows: Sequence[str], columns: str) -> str:
+    return f"SELECT * FROM (VALUES {', '.join(rows)}) AS t ({columns})"  # noqa: S608  # numbers
+
+
+def in_tiles(rows: Rows, kinds: Iterable[Kind], cut: Cut) -> Table:
+    """Group rows by customer and tile, with the parts of every kind."""
+    table = rows.table.mutate(tile=cut.tile(rows.table.ts_us)).join(_TILES, "tile")
+    rows = Rows(table=table, keys=rows.keys, at=table.end_us, codes=rows.codes, clock=rows.clock)
+    found = {
+        f"k{place}_{name}": part
+        for place, kind in enumerate(kinds)
+        for name, part in kind.tile(rows).items()
+    }
+    return table.group_by([c.CUSTOMER_ID, "tile"]).agg(**found)
+
+
+def over_tiles(tiled: Table, kinds: Mapping[Kind, Mapping[str, Read]]) -> Table:
+    """Add up, for each cut-off and customer, the tiles before it."""
+    table = tiled.join(_SPANS, "tile")
+    tiles = Tiles(table=table, at=table[c.CUTOFF_US])
+    found: dict[str, Column] = {}
+    for place, (kind, reads) in enumerate(kinds.items()):
+        start = f"k{place}_"
+        parts = {
+            name.removeprefix(start): table[name]
+            for name in tiled.columns
+            if name.startswith(start)
+        }
+        found |= kind.gather(tiles, parts, reads)
+    return table.group_by([c.CUTOFF_US, c.CUSTOMER_ID]).agg(**found)
