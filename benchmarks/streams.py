@@ -22,8 +22,8 @@ from core.settings import Settings
 from features import spark
 from features.engine import feature_frame, shop_facts
 from features.feature import Feature, kinds_of, names
-from features.kinds.taste import Taste, bound
 from features.kinds.hours import HourOfDay
+from features.kinds.taste import Taste, bound
 from features.registry import REGISTRY
 from features.row import Happening
 from features.shop import Shop

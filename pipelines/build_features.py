@@ -10,13 +10,14 @@ from typing import Final
 import duckdb
 
 from core.clock import DAY, MICROSECOND, from_us, to_us
-from core.errors import ConfigError, NotEnoughDataError
+from core.errors import NotEnoughDataError
 from core.settings import Settings
-from features.batch import DIALECTS, Batch, sql
+from features.batch import Batch
 from features.columns import Clock
 from features.engine import FeatureFiles, features_to_parquet
 from features.registry import REGISTRY
 from features.shop import Shop
+from features.warehouse import statement
 from ingest.contract import EVENT_NAMES
 from ingest.lake import connect
 from pipelines.learnable import learnable
@@ -86,21 +87,20 @@ def features_sql(settings: Settings, *, as_of: datetime, dialect: str) -> str:
     Raises:
         ConfigError: There is no such dialect.
     """
-    if dialect not in DIALECTS:
-        raise ConfigError(f"--sql is one of {', '.join(DIALECTS)}, got {dialect!r}.")
     shop = Shop.of(settings)
     at_us = to_us(as_of)
+    currencies = sorted({shop.currency, *shop.rates}) if shop.rates else []
     batch = Batch(
         features=REGISTRY,
         cutoffs=(at_us,),
         clock=Clock(
             shop=shop,
-            factors=tuple(shop.factors(sorted({shop.currency, *shop.rates})).items()),
+            factors=tuple(shop.factors(currencies).items()),
             changes=tuple(shop.clock_changes(at_us - _CLOCK_CHANGES // MICROSECOND, at_us)),
         ),
         who="seen",
     )
-    return sql(batch, dialect)
+    return statement(batch, dialect)
 
 
 def _summary(connection: duckdb.DuckDBPyConnection, files: FeatureFiles) -> list[list[object]]:

@@ -5,20 +5,21 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from core.clock import to_us
-from core.errors import NotEnoughDataError, NotReadyError
+from core.errors import ConfigError, NotEnoughDataError, NotReadyError
 from core.settings import Settings
 from features.feature import names
 from features.registry import REGISTRY
 from features.shop import Shop
 from ingest.contract import EVENTS, ITEMS, ORDER_COMPLETED
 from ingest.log import EventLog
-from pipelines.build_features import build_features
+from pipelines.build_features import build_features, features_sql
 from tests.small_shop import agree
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
@@ -147,3 +148,16 @@ def test_the_time_zone_is_that_of_the_first_import_unless_a_setting_says_otherwi
 
     assert Shop.of(Settings(home=tmp_path)).timezone == "Europe/London"
     assert Shop.of(Settings(home=tmp_path, timezone="Europe/Rome")).timezone == "Europe/Rome"
+
+
+def test_the_query_is_printed_for_a_warehouse_and_needs_no_data(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, currency="EUR", rates={"USD": 0.9}, timezone="Europe/Rome")
+
+    query = features_sql(settings, as_of=NOW, dialect="duckdb")
+
+    with duckdb.connect() as connection:
+        connection.register("events", EVENTS.empty_table())
+        connection.register("items", ITEMS.empty_table())
+        assert connection.execute(query).fetchall() == []
+    with pytest.raises(ConfigError, match=r"postgres.*got 'oracle'"):
+        features_sql(settings, as_of=NOW, dialect="oracle")
