@@ -61,7 +61,7 @@ def test_clocks_change_at_the_instants_of_the_law(
 def test_a_minor_unit_is_worth_its_part_of_the_rate() -> None:
     shop = Shop(currency="EUR", rates={"USD": 0.9, "JPY": 0.006, "KWD": 3.0})
 
-    # A yen has no cents, a dinar has a thousand fils.
+    # A yen has no hundredth, a dinar has a thousandth.
     expected = {"EUR": 1.0, "JPY": 0.6, "KWD": 0.3, "USD": 0.9}
     assert shop.factors(["EUR", "JPY", "KWD", "USD"]) == pytest.approx(expected)
 

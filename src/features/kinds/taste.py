@@ -89,12 +89,12 @@ class Taste(Kind):
             .agg(weight=lambda each: each.weight.sum())
             .filter(lambda each: each.key.notnull())  # after: a key is computed once
         )
-        whats = {read.what for read in reads.values()}
-        if whats & {*_RANKED}:
+        wanted = {read.what for read in reads.values()}
+        if wanted & {*_RANKED}:
             order = [ibis.desc(_grain(pairs.weight)), ibis.asc(pairs.key)]
             place = ibis.row_number().over(ibis.window(group_by=rows.keys, order_by=order)) + 1
             pairs = pairs.mutate(place=place)
-        if "entropy" in whats:
+        if "entropy" in wanted:
             total = pairs.weight.sum().over(ibis.window(group_by=rows.keys))
             pairs = pairs.mutate(of_all=_double(pairs.weight) / _double(total).nullif(0.0))
         return pairs.group_by(rows.keys).agg(

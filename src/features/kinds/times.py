@@ -32,13 +32,9 @@ class Times(Kind):
         return Read(self, "last")
 
     def columns(self, rows: Rows, reads: Mapping[str, Read]) -> dict[str, Any]:
-        """Return the greatest or least age."""
-        where, age = rows.of(self.events), rows.at - rows.table.ts_us
-        greatest, least = age.max(where=where), age.min(where=where)
-        return {
-            name: (greatest if read.what == "first" else least) / float(DAY_US)
-            for name, read in reads.items()
-        }
+        """Return the age of the least or greatest time."""
+        ends = self.tile(rows)
+        return {name: (rows.at - ends[read.what]) / float(DAY_US) for name, read in reads.items()}
 
     def tile(self, rows: Rows) -> dict[str, Column]:
         """Return the least and greatest time."""
