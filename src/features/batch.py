@@ -6,39 +6,23 @@ compiled here; `features.engine` runs it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import reduce
 from itertools import takewhile
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import ibis
 from ibis import Table
 
 from core import columns as c
-from features.columns import Clock, Source
+from features.columns import Clock
 from features.dialects import typed
 from features.feature import Feature, facts_of, kinds_of
 from features.formula import Border, Column, Formula, Read, ShopMean, column
-from features.kinds.kind import Kind, Rows
-from features.kinds.tally import Tally
-from features.measures import ONE
-from features.row import Happening, Line
-from features.tiles import Cut, in_tiles, over_tiles
-from ingest.contract import EVENT_NAMES, ORDER_COMPLETED, TABLES
+from features.groupings import Groupings, Who
 
-Who = Literal["bought", "seen"]
 DIALECTS: Final = ("duckdb", "snowflake", "bigquery", "postgres", "databricks")
-_CODES: Final = {event: code for code, event in enumerate(EVENT_NAMES, start=1)}
-_CUTOFFS: Final = ibis.table({c.CUTOFF_US: "int64"}, name="cutoffs")
-_SOURCES: Final[tuple[Source, ...]] = ("events", "items")
-_TILED: Final = "tiled_"  # begins the names of steps that are no part of a customer's row
-_BOUGHT: Final = Tally(ONE, (ORDER_COMPLETED,)).total
-# What measures and keys read of the contract's tables.
-_USED: Final[dict[Source, tuple[str, ...]]] = {
-    "events": tuple(Happening.__dataclass_fields__)[:-1],
-    "items": tuple(Line.__dataclass_fields__),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +43,10 @@ class Batch:
         return self.cutoffs[0] if len(self.cutoffs) == 1 else None
 
     @property
-    def cut(self) -> Cut:
-        """Where time is cut for these cut-offs and the windows of these features."""
-        return Cut.at(self.cutoffs, (read for one in self.features for read in one.reads))
+    def groupings(self) -> Groupings:
+        """The steps that make what is read."""
+        kinds = kinds_of(self.features)
+        return Groupings(kinds=kinds, cutoffs=self.cutoffs, clock=self.clock, who=self.who)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -70,19 +55,45 @@ class Batch:
 
     def steps(self, dialect: str = "duckdb") -> dict[str, str]:
         """Return named queries, each over those before it; the last is the features."""
-        kinds = kinds_of(self.features)
-        every = [read for reads in kinds.values() for read in reads]
-        names: dict[Formula, str] = {read: f"r{number}" for number, read in enumerate(every)}
-        tables = self._groupings(kinds, names)
-        steps = {} if self.at_us is not None else self.cut.steps()
-        steps |= {name: _printed(table, dialect) for name, table in tables.items()}
+        grouped = self.groupings
+        steps = {} if self.at_us is not None else grouped.cut.steps()
+        joined: list[str] = []
+        columns: dict[str, Any] = {}
+        within = ""
+        for name, table, has_parts in grouped.steps():
+            text = _printed(table, dialect)
+            if has_parts:
+                steps[name], within = within + text, ""
+                joined.append(name)
+                columns |= dict(table.schema().items())
+            else:  # as a table of its own it would be written to disk and read back
+                within = f"WITH {name} AS (\n{text}\n)\n"
         # By hand: every dialect reads it, and Ibis takes seconds over a join of twenty tables.
-        first, *others = (name for name in tables if not name.startswith(_TILED))
+        first, *others = joined
         using = f"USING ({', '.join(self.keys)})"
         joins = "".join(f"\nLEFT JOIN {name} {using}" for name in others)
-        steps["reads"] = f"SELECT * FROM {first}{joins}"  # noqa: S608  # names of ours
+        parts = f"SELECT * FROM {first}{joins}"  # noqa: S608  # names of ours
+        names, reads = self._reads(ibis.table(columns, name="parts"))
+        steps["reads"] = f"WITH parts AS (\n{parts}\n)\n{_printed(reads, dialect)}"
         steps |= {name: _printed(table, dialect) for name, table in self._results(names).items()}
         return steps
+
+    def _reads(self, parts: Table) -> tuple[dict[Formula, str], Table]:
+        """Return what is read of each customer's parts, and the names of its columns."""
+        at = self.at_us if self.at_us is not None else parts.cutoff_us
+        names: dict[Formula, str] = {}
+        columns = {}
+        for number, (kind, reads) in enumerate(self.groupings.kinds.items()):
+            start = f"k{number}_"
+            of_kind = {
+                name.removeprefix(start): parts[name]
+                for name in parts.columns
+                if name.startswith(start)
+            }
+            for read in reads:
+                names[read] = f"r{len(names)}"
+                columns[names[read]] = kind.value(read, of_kind, at)
+        return names, parts.select(*self.keys, **columns)
 
     def _results(self, names: dict[Formula, str]) -> dict[str, Table]:
         """Return the tables over `reads`: facts of the shop, where any are needed, and features."""
@@ -112,67 +123,6 @@ class Batch:
             },
         )
         return tables
-
-    def _groupings(
-        self, kinds: Mapping[Kind, Sequence[Read]], names: Mapping[Formula, str]
-    ) -> dict[str, Table]:
-        """Return what kinds read, in the order to join it; the first has a row for everybody."""
-        named = {kind: {names[read]: read for read in reads} for kind, reads in kinds.items()}
-        steps: dict[str, Table] = {}
-        for source in _SOURCES:
-            flat = {
-                kind: reads for kind, reads in named.items() if kind.flat and kind.source == source
-            }
-            if source == "events":  # the spine: it is there even where no kind asks for it
-                spine = flat.get(_BOUGHT.kind, {}) | {"bought": _BOUGHT}
-                flat = {**flat, _BOUGHT.kind: spine}
-            if flat:
-                steps |= self._flat(source, flat)
-        if self.who == "bought":
-            everybody = steps["of_events"]
-            steps["of_events"] = everybody.filter(everybody.bought > 0.0)
-        events, items = (self._joined_rows(source, kinds) for source in _SOURCES)
-        for number, (kind, reads) in enumerate(named.items()):
-            if not kind.flat:
-                name = f"{type(kind).__name__.lower()}_{number}"
-                steps[name] = kind.table(events, items, reads)
-        return steps
-
-    def _flat(self, source: Source, flat: Mapping[Kind, Mapping[str, Read]]) -> dict[str, Table]:
-        """Return the grouping of all rows by customer, by way of tiles for several cut-offs."""
-        rows = self._rows(source, flat)
-        if self.at_us is None:
-            name = f"{_TILED}{source}"
-            tiled = in_tiles(rows, flat, self.cut)
-            over = over_tiles(ibis.table(tiled.schema(), name=name), flat)
-            return {name: tiled, f"of_{source}": over}
-        found: dict[str, Any] = {}
-        for kind, reads in flat.items():
-            found |= kind.columns(rows, reads)
-        return {f"of_{source}": rows.table.group_by(self.keys).agg(**found)}
-
-    def _rows(self, source: Source, kinds: Iterable[Kind]) -> Rows:
-        """Return rows of a source strictly before the last cut-off that any kind counts."""
-        table = ibis.table(ibis.schema(TABLES[source]), name=source)
-        counted = {event for kind in kinds for event in kind.events}
-        used = [event for event in EVENT_NAMES if event in counted]
-        last = max(self.cutoffs)
-        rows = table.filter(table.customer_id.notnull(), table.ts_us < last)
-        if source == "events":
-            rows = rows.filter(~rows.is_machine.fill_null(False))  # noqa: FBT003  # Ibis' own
-        if source == "items" or self.who == "bought":  # else any event is a sign of somebody
-            rows = rows.filter(rows.event.isin(used))
-        code = rows.event.cases(*((event, _CODES[event]) for event in used))
-        rows = rows.select(c.CUSTOMER_ID, *_USED[source], code=code)
-        return Rows(table=rows, keys=(c.CUSTOMER_ID,), at=last, codes=_CODES, clock=self.clock)
-
-    def _joined_rows(self, source: Source, kinds: Iterable[Kind]) -> Rows:
-        """Return rows of a source beside each cut-off that they lie before."""
-        rows = self._rows(source, kinds)
-        if self.at_us is not None:
-            return rows
-        table = rows.table.join(_CUTOFFS, rows.table.ts_us < _CUTOFFS.cutoff_us)
-        return replace(rows, table=table, keys=self.keys, at=table.cutoff_us)
 
     def _facts(
         self, reads: Table, known: Mapping[Formula, Any]

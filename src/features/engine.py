@@ -22,9 +22,10 @@ from core.clock import to_us
 from core.errors import DataError
 from core.files import new_folder, scratch_folder
 from core.ids import digest
-from features.batch import Batch, Who
+from features.batch import Batch
 from features.columns import Clock
 from features.feature import Feature, definitions_digest, facts_of
+from features.groupings import Who
 from features.registry import PROPENSITY
 from features.shop import Shop
 
@@ -132,15 +133,15 @@ def clock(connection: duckdb.DuckDBPyConnection, shop: Shop, *, before_us: int) 
         DataError: There are events in a currency without a rate.
     """
     found = connection.execute(
-        "SELECT DISTINCT currency FROM events"
-        " WHERE currency IS NOT NULL AND value_minor IS NOT NULL AND ts_us < $1 ORDER BY 1",
+        "SELECT CASE WHEN value_minor IS NOT NULL THEN currency END, min(ts_us) FROM events"
+        " WHERE ts_us < $1 GROUP BY 1 ORDER BY 1",
         [before_us],
     ).fetchall()
-    first = connection.execute("SELECT min(ts_us) FROM events").fetchall()[0][0]
-    first_us = before_us if first is None else min(int(first), before_us)
+    first_us = min((int(row[1]) for row in found), default=before_us)
+    used = [str(row[0]) for row in found if row[0] is not None]
     return Clock(
         shop=shop,
-        factors=tuple(shop.factors([str(row[0]) for row in found]).items()),
+        factors=tuple(shop.factors(used).items()),
         changes=tuple(shop.clock_changes(first_us, before_us)),
     )
 

@@ -77,6 +77,11 @@ class Read(Formula):
     text: bool = False
     nullable: bool = True
 
+    @property
+    def part(self) -> str:
+        """Name of the column that has it, or what it is made of."""
+        return self.what if self.argument is None else f"{self.what}_{self.argument}"
+
 
 @dataclass(frozen=True, slots=True)
 class ShopMean(Formula):

@@ -24,9 +24,10 @@ import pyarrow as pa
 from core import columns as c
 from core.clock import to_us
 from core.errors import ConfigError, DataError, UnavailableError
-from features.batch import Batch, Who
+from features.batch import Batch
 from features.columns import Clock
 from features.feature import Feature
+from features.groupings import Who
 from features.registry import PROPENSITY
 from features.shop import Shop
 from ingest.contract import TABLES

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import ibis
@@ -75,29 +75,35 @@ def _values(rows: Sequence[str], columns: str) -> str:
     return f"SELECT * FROM (VALUES {', '.join(rows)}) AS t ({columns})"  # noqa: S608  # numbers
 
 
-def in_tiles(rows: Rows, kinds: Iterable[Kind], cut: Cut) -> Table:
+def grouped(table: Table, keys: Sequence[str], found: Mapping[str, Column]) -> Table:
+    """Group a table; without aggregates it says which keys there are."""
+    return table.group_by([*keys]).agg(**found) if found else table.select(*keys).distinct()
+
+
+def in_tiles(rows: Rows, kinds: Mapping[int, Kind], cut: Cut) -> Table:
     """Group rows by customer and tile, with the parts of every kind."""
     table = rows.table.mutate(tile=cut.tile(rows.table.ts_us)).join(_TILES, "tile")
-    rows = Rows(table=table, keys=rows.keys, at=table.end_us, codes=rows.codes, clock=rows.clock)
+    rows = replace(rows, table=table, at=table.end_us)
     found = {
-        f"k{place}_{name}": part
-        for place, kind in enumerate(kinds)
+        f"k{number}_{name}": part
+        for number, kind in kinds.items()
         for name, part in kind.tile(rows).items()
     }
-    return table.group_by([c.CUSTOMER_ID, "tile"]).agg(**found)
+    return grouped(table, [c.CUSTOMER_ID, "tile"], found)
 
 
-def over_tiles(tiled: Table, kinds: Mapping[Kind, Mapping[str, Read]]) -> Table:
-    """Add up, for each cut-off and customer, the tiles before it."""
+def over_tiles(tiled: Table, kinds: Mapping[int, tuple[Kind, Sequence[Read]]]) -> Table:
+    """Put together, for each cut-off and customer, the tiles before it."""
     table = tiled.join(_SPANS, "tile")
     tiles = Tiles(table=table, at=table[c.CUTOFF_US])
     found: dict[str, Column] = {}
-    for place, (kind, reads) in enumerate(kinds.items()):
-        start = f"k{place}_"
+    for number, (kind, reads) in kinds.items():
+        start = f"k{number}_"
         parts = {
             name.removeprefix(start): table[name]
             for name in tiled.columns
             if name.startswith(start)
         }
-        found |= kind.gather(tiles, parts, reads)
-    return table.group_by([c.CUTOFF_US, c.CUSTOMER_ID]).agg(**found)
+        gathered = kind.gather(tiles, parts, reads)
+        found |= {f"{start}{name}": part for name, part in gathered.items()}
+    return grouped(table, [c.CUTOFF_US, c.CUSTOMER_ID], found)

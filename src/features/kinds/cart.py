@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import ibis
 from ibis import Table
@@ -16,9 +15,6 @@ from features.measures import Measure
 from features.row import Happening
 from features.shop import Shop
 from ingest.contract import ORDER_COMPLETED, PRODUCT_ADDED, PRODUCT_REMOVED
-
-_MOST_KEYS: Final = 400  # different keys that a part of these holds
-_MOST_LOOKS: Final = 64  # keys that a part of looks holds before it forgets the least
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +34,7 @@ class Cart(Kind):
         """The sum of the measure over what is in the cart; never below 0."""
         return Read(self, "left", nullable=False)
 
-    def table(self, events: Rows, items: Rows, reads: Mapping[str, Read]) -> Table:
+    def table(self, events: Rows, items: Rows, reads: Sequence[Read]) -> Table:
         """Sum what came after each customer's last order."""
         since, keys = items.since(self.days), list(items.keys)
         amount = self.measure.column(items.table, items.clock)
@@ -52,8 +48,7 @@ class Cart(Kind):
         put = put.select(*keys, "ts_us", "amount").left_join(last, keys)
         put = put.filter(put.last_us.isnull() | (put.ts_us > put.last_us))
         total = put.amount.sum().cast("float64").fill_null(0.0)
-        left = ibis.ifelse(total > 0.0, total, 0.0)
-        return put.group_by(keys).agg(**dict.fromkeys(reads, left))
+        return put.group_by(keys).agg(left=ibis.ifelse(total > 0.0, total, 0.0))
 
     def init(self) -> Part:
         """Return no last order, and nothing put in."""

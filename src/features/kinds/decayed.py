@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import ibis
 
@@ -82,22 +82,24 @@ class Decayed(Kind):
         """The sum, in units of an event happening at the cut-off."""
         return Read(self, "now", nullable=False)
 
-    def columns(self, rows: Rows, reads: Mapping[str, Read]) -> dict[str, Any]:
+    def parts(self, rows: Rows, reads: Sequence[Read]) -> dict[str, Column]:  # there is one
         """Return an exact sum of faded weights."""
-        total = self.tile(rows)["sum"]
-        return dict.fromkeys(reads, total.cast("float64").fill_null(0.0))
+        return self.tile(rows)
 
     def tile(self, rows: Rows) -> dict[str, Column]:
         """Return the sum of faded weights."""
         faded = self.measure.column(rows.table, rows.clock) * fading(rows, self.half_life_days)
-        return {"sum": only(rows.of(self.events), faded.cast(EXACT)).sum()}
+        return {"sum": only(rows.where(self.events), faded.cast(EXACT)).sum()}
 
     def gather(
-        self, tiles: Tiles, parts: Mapping[str, Column], reads: Mapping[str, Read]
+        self, tiles: Tiles, tile: Mapping[str, Column], reads: Sequence[Read]
     ) -> dict[str, Column]:
         """Let each tile's sum fade from its end to the cut-off, and add up."""
-        total = faded(tiles, parts["sum"], self.half_life_days)
-        return dict.fromkeys(reads, total.cast("float64").fill_null(0.0))
+        return {"sum": faded(tiles, tile["sum"], self.half_life_days)}
+
+    def value(self, read: Read, parts: Mapping[str, Column], at: Column) -> Column:  # it has faded
+        """Return the sum; of nothing it is 0."""
+        return parts["sum"].cast("float64").fill_null(0.0)
 
     def init(self) -> Part:
         """Return a landmark that the first event sets, and nothing."""

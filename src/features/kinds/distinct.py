@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +17,6 @@ from features.row import Row
 from features.shop import Shop
 
 _MOST_KEYS: Final = 400  # different keys that a part of these holds
-_MOST_LOOKS: Final = 64  # keys that a part of looks holds before it forgets the least
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +37,16 @@ class DaysWithout(Kind):
         """How many such days."""
         return Read(self, "number", nullable=False)
 
-    def table(self, events: Rows, items: Rows, reads: Mapping[str, Read]) -> Table:
+    def table(self, events: Rows, items: Rows, reads: Sequence[Read]) -> Table:
         """Group by day, then count."""
-        rows = events.table.filter(
-            events.of(self.events), events.table.ts_us >= events.since(self.days)
-        )
+        rows = events.only(self.events).filter(lambda row: row.ts_us >= events.since(self.days))
         happened = events.of(self.happened)
         rows = rows.select(*events.keys, day=whole(rows.ts_us, DAY_US), happened=happened)
         days = rows.group_by([*events.keys, "day"]).agg(
             one=rows.happened.any(), other=(~rows.happened).any()
         )
         days = days.filter(days.one & ~days.other)
-        return days.group_by(events.keys).agg(**dict.fromkeys(reads, days.count().cast("float64")))
+        return days.group_by(events.keys).agg(number=days.count().cast("float64"))
 
     def init(self) -> Part:
         """Return no days: day -> 1 where it happened, 2 where the other did, 3 where both."""
@@ -106,14 +103,12 @@ class Distinct(Kind):
         """How many different keys."""
         return Read(self, "number", nullable=False)
 
-    def table(self, events: Rows, items: Rows, reads: Mapping[str, Read]) -> Table:
+    def table(self, events: Rows, items: Rows, reads: Sequence[Read]) -> Table:
         """Group by key, then count."""
-        rows = events.table.filter(
-            events.of(self.events), events.table.ts_us >= events.since(self.days)
-        )
+        rows = events.only(self.events).filter(lambda row: row.ts_us >= events.since(self.days))
         keys = rows.select(*events.keys, key=self.key.column(rows, events.clock))
         keys = keys.filter(keys.key.notnull()).distinct()
-        return keys.group_by(events.keys).agg(**dict.fromkeys(reads, keys.count().cast("float64")))
+        return keys.group_by(events.keys).agg(number=keys.count().cast("float64"))
 
     def init(self) -> Part:
         """Return no keys."""

@@ -17,14 +17,12 @@ from ibis import Table
 
 from core.clock import DAY_US
 from features.columns import whole
-from features.formula import Formula, Read
+from features.formula import Column, Formula, Read
 from features.kinds.kind import Fold, Kind, Part, Reader, Rows
 from features.shop import Shop
 
 TAIL: Final = 32
-SESSION_GAP_US: Final = 30 * 60_000_000
 _SECOND_US: Final = 1_000_000
-_MINUTE_US: Final = 60_000_000.0
 _DAY_S: Final = 86_400.0
 # Places in the part of gaps: flag, first time, then sums over gaps up to the last one summed up.
 _STALE, _FIRST, _CLOSED, _GAPS, _SUM, _SQUARES, _LONGEST, _TIMES = range(8)
@@ -63,27 +61,34 @@ class Gaps(Kind):
         """The gap before the last event; null below two events."""
         return Read(self, "latest")
 
-    def table(self, events: Rows, items: Rows, reads: Mapping[str, Read]) -> Table:
+    def table(self, events: Rows, items: Rows, reads: Sequence[Read]) -> Table:
         """Look back from each event to the one before it."""
-        rows = events.table.filter(events.of(self.events))
-        rows = rows.select(*events.keys, "ts_us")
+        rows = events.only(self.events).select(*events.keys, "ts_us")
         before = rows.ts_us.lag().over(ibis.window(group_by=events.keys, order_by="ts_us"))
         back = ibis.window(group_by=events.keys, order_by=ibis.desc("ts_us"))
         rows = rows.mutate(gap=rows.ts_us - before, back=ibis.row_number().over(back))
         rows = rows.mutate(seconds=whole(rows.gap, _SECOND_US))
-        last, last_but_one = rows.ts_us.max(), rows.ts_us.max(where=rows.back == 1)
-        number = rows.gap.count().cast("float64")
-        found = {
-            "mean": rows.gap.sum().cast("float64") / number.nullif(0.0) / float(DAY_US),
-            "number": number.nullif(0.0),
-            "total": rows.seconds.sum().cast("float64"),
-            "squares": (rows.seconds * rows.seconds).sum().cast("float64"),
-            "longest": rows.gap.max() / float(DAY_US),
-            "latest": (last - last_but_one) / float(DAY_US),
-        }
         return rows.group_by(events.keys).agg(
-            **{name: found[read.what] for name, read in reads.items()}
+            number=rows.gap.count(),
+            total_us=rows.gap.sum(),
+            total=rows.seconds.sum(),
+            squares=(rows.seconds * rows.seconds).sum(),
+            longest=rows.gap.max(),
+            latest=rows.ts_us.max() - rows.ts_us.max(where=rows.back == 1),
+            last_us=rows.ts_us.max(),
         )
+
+    def value(self, read: Read, parts: Mapping[str, Column], at: Column) -> Column:  # gaps stay
+        """Return a figure of the gaps."""
+        number = parts["number"].cast("float64").nullif(0.0)
+        match read.what:
+            case "mean":
+                return parts["total_us"].cast("float64") / number / float(DAY_US)
+            case "number":
+                return number
+            case "longest" | "latest":
+                return parts[read.what] / float(DAY_US)
+        return parts[read.what].cast("float64")
 
     def init(self) -> Part:
         """Return no gaps."""

@@ -44,29 +44,27 @@ class HourOfDay(Kind):
         """The mean cosine of the hour's angle."""
         return Read(self, "cosine")
 
-    def columns(self, rows: Rows, reads: Mapping[str, Read]) -> dict[str, Column]:
-        """Return faded sums of sines and cosines over the faded number of events."""
-        sums = self.tile(rows)
-        number = sums["number"].cast("float64").nullif(0.0)
-        return {name: sums[read.what].cast("float64") / number for name, read in reads.items()}
+    def parts(self, rows: Rows, reads: Sequence[Read]) -> dict[str, Column]:  # all are needed
+        """Return faded sums of sines and cosines, and the faded number of events."""
+        return self.tile(rows)
 
     def tile(self, rows: Rows) -> dict[str, Column]:
         """Return faded sums of sines, of cosines, and the faded number of events."""
-        where, left = rows.of(self.events), fading(rows, self.half_life_days)
+        where, left = rows.where(self.events), fading(rows, self.half_life_days)
         sine, cosine = (side.column(rows.table, rows.clock) for side in (SINE, COSINE))
         faded = {"number": left, "sine": left * sine, "cosine": left * cosine}
         return {name: only(where, value.cast(EXACT)).sum() for name, value in faded.items()}
 
     def gather(
-        self, tiles: Tiles, parts: Mapping[str, Column], reads: Mapping[str, Read]
+        self, tiles: Tiles, tile: Mapping[str, Column], reads: Sequence[Read]
     ) -> dict[str, Column]:
         """Let each tile's sums fade from its end to the cut-off, and add up."""
-        sums = {
-            name: faded(tiles, part, self.half_life_days).cast("float64")
-            for name, part in parts.items()
-        }
-        number = sums["number"].nullif(0.0)
-        return {name: sums[read.what] / number for name, read in reads.items()}
+        return {name: faded(tiles, part, self.half_life_days) for name, part in tile.items()}
+
+    def value(self, read: Read, parts: Mapping[str, Column], at: Column) -> Column:
+        """Return a side of the mean vector, which does not fade."""
+        number = parts["number"].cast("float64").nullif(0.0)
+        return parts[read.what].cast("float64") / number
 
     def init(self) -> Part:
         """Return a landmark that the first event sets, and no weight in any direction."""

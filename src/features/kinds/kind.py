@@ -30,7 +30,8 @@ class Rows:
     """Rows strictly before the cut-off that a query aggregates, by `keys`.
 
     `at` is the cut-off: a number, or a column where there are many. `codes` numbers the events'
-    names, and the column `code` has the number of each row.
+    names, and the column `code` has the number of each row. `events` are those the rows are of,
+    None: any.
     """
 
     table: Table
@@ -38,11 +39,22 @@ class Rows:
     at: Any
     codes: Mapping[str, int]
     clock: Clock
+    events: tuple[str, ...] | None = None
 
     def of(self, events: tuple[str, ...]) -> Column:
         """Say of each row whether it is one of these events."""
         numbers = [self.codes[event] for event in events]
         return self.table.code == numbers[0] if len(numbers) == 1 else self.table.code.isin(numbers)
+
+    def where(self, events: tuple[str, ...]) -> Column | None:
+        """Say the same, but None where all rows are of these events."""
+        all_are = self.events is not None and {*self.events} <= {*events}
+        return None if all_are else self.of(events)
+
+    def only(self, events: tuple[str, ...]) -> Table:
+        """Return the rows of these events."""
+        where = self.where(events)
+        return self.table if where is None else self.table.filter(where)
 
     def since(self, days: int) -> Column:
         """Return where a window of so many days begins: at a midnight, UTC."""
@@ -64,20 +76,22 @@ class Tiles:
 def only(where: Column, value: Column) -> Column:
     """Return a value where a condition holds, else null: engines compute it for those rows only.
 
-    The condition of an aggregate is looked at when its argument has been computed for all rows.
+    Without a condition it is the value everywhere. The condition of an aggregate is looked at when
+    its argument has been computed for all rows.
     """
-    return ibis.cases((where, value))
+    return value if where is None else ibis.cases((where, value))
 
 
 class Kind(ABC):
     """A kind of aggregation over some `events`: a frozen dataclass, so that equal ones are one.
 
     `source` says what a fold is given: an event, or each of its lines. A kind is either `flat`,
-    and then computes its columns in the one grouping of all rows, or makes a table of its own.
+    and then computes its parts in a grouping of rows by customer, or makes a table of its own.
     """
 
     source: ClassVar[Literal["events", "items"]] = "events"
     flat: ClassVar[bool] = False
+    keyed: ClassVar[bool] = False  # has a row for each customer and key on the way
     in_order: ClassVar[bool] = False  # a very late event asks for a replay
     events: tuple[str, ...]  # names of those that count
 
@@ -110,8 +124,8 @@ class Kind(ABC):
         """Return the part of `packed`."""
         return stored
 
-    def columns(self, rows: Rows, reads: Mapping[str, Read]) -> dict[str, Any]:
-        """Return each read as an aggregate over rows: of flat kinds."""
+    def parts(self, rows: Rows, reads: Sequence[Read]) -> dict[str, Column]:
+        """Return what reads are made of, as aggregates over rows: of flat kinds."""
         raise NotImplementedError
 
     def tile(self, rows: Rows) -> dict[str, Column]:
@@ -119,14 +133,27 @@ class Kind(ABC):
         raise NotImplementedError
 
     def gather(
-        self, tiles: Tiles, parts: Mapping[str, Column], reads: Mapping[str, Read]
+        self, tiles: Tiles, tile: Mapping[str, Column], reads: Sequence[Read]
     ) -> dict[str, Column]:
-        """Return each read as an aggregate over the tiles before a cut-off: of flat kinds.
+        """Return `parts` as aggregates over the tiles before a cut-off: of flat kinds.
 
-        `parts` are the columns of `tile`, by their names there.
+        `tile` holds the columns of `tile`, by their names there.
         """
         raise NotImplementedError
 
-    def table(self, events: Rows, items: Rows, reads: Mapping[str, Read]) -> Table:
-        """Return a table of the keys and each read: of the other kinds."""
+    def table(self, events: Rows, items: Rows, reads: Sequence[Read]) -> Table:
+        """Return a table of the keys and the parts: of the other kinds."""
         raise NotImplementedError
+
+    def pairs(self, events: Rows, items: Rows) -> Table:
+        """Return a table of the keys, `key` and `weight`: of keyed kinds."""
+        raise NotImplementedError
+
+    def ranked(self, pairs: Table, keys: tuple[str, ...], reads: Sequence[Read]) -> Table:
+        """Return a table of the keys and the parts, from `pairs`: of keyed kinds."""
+        raise NotImplementedError
+
+    def value(self, read: Read, parts: Mapping[str, Column], at: Column) -> Column:
+        """Return a read, made of the parts of a customer, as of the cut-off."""
+        del at
+        return parts[read.part]

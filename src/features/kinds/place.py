@@ -9,7 +9,7 @@ from typing import Any, Final
 import ibis
 from ibis import Table
 
-from features.formula import Read
+from features.formula import Column, Read
 from features.kinds.kind import Fold, Kind, Part, Reader, Rows
 from features.row import Row
 from features.shop import Shop
@@ -30,18 +30,20 @@ class Place(Kind):
         """Return `country`, `region` or `city`."""
         return Read(self, name, text=True)
 
-    def table(self, events: Rows, items: Rows, reads: Mapping[str, Read]) -> Table:
+    def table(self, events: Rows, items: Rows, reads: Sequence[Read]) -> Table:
         """Group by place, and take the last."""
-        rows = events.table.filter(events.of(self.events), events.table.country.notnull())
+        rows = events.only(self.events).filter(lambda row: row.country.notnull())
         sides = {side: rows[side].fill_null("") for side in _SIDES}
         rows = rows.select(*events.keys, "ts_us", **sides)
         places = rows.group_by([*events.keys, *_SIDES]).agg(last_us=rows.ts_us.max())
         order = [ibis.desc(name) for name in ("last_us", *_SIDES)]
         nth = ibis.row_number().over(ibis.window(group_by=events.keys, order_by=order))
         places = places.mutate(nth=nth).filter(lambda each: each.nth == 0)
-        return places.select(
-            *events.keys, **{name: places[read.what].nullif("") for name, read in reads.items()}
-        )
+        return places.select(*events.keys, "last_us", *_SIDES)
+
+    def value(self, read: Read, parts: Mapping[str, Column], at: Column) -> Column:  # places stay
+        """Return a side of the place."""
+        return parts[read.what].nullif("")
 
     def init(self) -> Part:
         """Return no place."""

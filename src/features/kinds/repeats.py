@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -17,7 +17,6 @@ from features.row import Row
 from features.shop import Shop
 from ingest.contract import ORDER_COMPLETED
 
-_MOST_KEYS: Final = 400  # different keys that a part of these holds
 _LOOKED_THROUGH: Final = (16, 32, 48)  # at so many keys those out of every window go
 _MOST_LOOKS: Final = 64  # keys that a part of looks holds before it forgets the least
 
@@ -51,11 +50,9 @@ class Repeats(Kind):
         """The key looked at most."""
         return Read(self, "at", text=True)
 
-    def table(self, events: Rows, items: Rows, reads: Mapping[str, Read]) -> Table:
+    def table(self, events: Rows, items: Rows, reads: Sequence[Read]) -> Table:
         """Count by key, leave out what was bought, and take the first."""
-        rows = items.table.filter(
-            items.of(self.events), items.table.ts_us >= items.since(self.days)
-        )
+        rows = items.only(self.events).filter(lambda row: row.ts_us >= items.since(self.days))
         key = self.key.column(rows, items.clock)
         rows = rows.select(*items.keys, key=key, bought=items.of((ORDER_COMPLETED,)))
         rows = rows.filter(rows.key.notnull())
@@ -66,9 +63,8 @@ class Repeats(Kind):
         order = [ibis.desc(looks.looks), ibis.asc(looks.key)]
         place = ibis.row_number().over(ibis.window(group_by=items.keys, order_by=order))
         looks = looks.mutate(place=place).filter(lambda each: each.place == 0)
-        found = {"most": looks.looks.max().cast("float64"), "at": looks.key.max()}
         return looks.group_by(items.keys).agg(
-            **{name: found[read.what] for name, read in reads.items()}
+            most=looks.looks.max().cast("float64"), at=looks.key.max()
         )
 
     def init(self) -> Part:

@@ -15,18 +15,14 @@ from typing import Any, ClassVar, Final
 import ibis
 from ibis import Table
 
-from features.formula import Read
+from features.formula import Column, Read
 from features.kinds.kind import Fold, Kind, Part, Reader, Rows
 from features.row import Row
 from features.shop import Shop
 
 TAIL: Final = 32
 SESSION_GAP_US: Final = 30 * 60_000_000
-_SECOND_US: Final = 1_000_000
 _MINUTE_US: Final = 60_000_000.0
-_DAY_S: Final = 86_400.0
-# Places in the part of gaps: flag, first time, then sums over gaps up to the last one summed up.
-_STALE, _FIRST, _CLOSED, _GAPS, _SUM, _SQUARES, _LONGEST, _TIMES = range(8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +62,37 @@ class Sessions(Kind):
         """Events in the last one."""
         return Read(self, "last_happened")
 
-    def table(self, events: Rows, items: Rows, reads: Mapping[str, Read]) -> Table:
+    def table(self, events: Rows, items: Rows, reads: Sequence[Read]) -> Table:
         """Begin a session where the event before is too long ago, in one pass in order of time."""
-        rows = events.table.filter(events.of(self.events)).select(*events.keys, "ts_us")
+        rows = events.only(self.events).select(*events.keys, "ts_us")
         in_order = ibis.window(group_by=events.keys, order_by="ts_us")
         rows = rows.mutate(
             gap=rows.ts_us - rows.ts_us.lag().over(in_order),
             nth=ibis.row_number().over(in_order),
         )
         begins = rows.gap.isnull() | (rows.gap > SESSION_GAP_US)
-        number, total = begins.sum().cast("float64"), rows.count().cast("float64")
-        inside = rows.gap.sum(where=rows.gap <= SESSION_GAP_US).cast("float64").fill_null(0.0)
-        begun_us = rows.ts_us.max(where=begins)
-        begun = rows.nth.max(where=begins).cast("float64")
-        found = {
-            "number": number,
-            "minutes": inside / _MINUTE_US + number,
-            "happened": total,
-            "last_minutes": (rows.ts_us.max() - begun_us).cast("float64") / _MINUTE_US + 1.0,
-            "last_happened": total - begun,
-        }
         return rows.group_by(events.keys).agg(
-            **{name: found[read.what] for name, read in reads.items()}
+            number=begins.sum(),
+            inside=rows.gap.sum(where=rows.gap <= SESSION_GAP_US).fill_null(0),
+            happened=rows.count(),
+            begun=rows.nth.max(where=begins),
+            begun_us=rows.ts_us.max(where=begins),
+            last_us=rows.ts_us.max(),
         )
+
+    def value(self, read: Read, parts: Mapping[str, Column], at: Column) -> Column:  # sessions stay
+        """Return a figure of the sessions."""
+        number, happened = parts["number"].cast("float64"), parts["happened"].cast("float64")
+        match read.what:
+            case "number":
+                return number
+            case "happened":
+                return happened
+            case "minutes":
+                return parts["inside"].cast("float64") / _MINUTE_US + number
+            case "last_happened":
+                return happened - parts["begun"].cast("float64")
+        return (parts["last_us"] - parts["begun_us"]).cast("float64") / _MINUTE_US + 1.0
 
     def init(self) -> Part:
         """Return no sessions: flag, last instant summed up, sums, and the last sessions."""

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal
 
 from core.clock import DAY_US
 from features.formula import Column, Read
@@ -51,14 +51,15 @@ class Tally(Kind):
         """Return the days of a window, None for all time."""
         return read.argument
 
-    def columns(self, rows: Rows, reads: Mapping[str, Read]) -> dict[str, Any]:
+    def parts(self, rows: Rows, reads: Sequence[Read]) -> dict[str, Column]:
         """Return sums under a condition."""
         found = {}
-        for name, read in reads.items():
-            where = rows.of(self.events)
+        for read in reads:
+            where = rows.where(self.events)
             if read.argument is not None:
-                where &= rows.table.ts_us >= rows.since(read.argument)
-            found[name] = self._sum(rows, where).cast("float64").fill_null(0.0)
+                recent = rows.table.ts_us >= rows.since(read.argument)
+                where = recent if where is None else where & recent
+            found[read.part] = self._sum(rows, where)
         return found
 
     def _sum(self, rows: Rows, where: Column) -> Column:
@@ -71,17 +72,21 @@ class Tally(Kind):
 
     def tile(self, rows: Rows) -> dict[str, Column]:
         """Return the sum."""
-        return {"sum": self._sum(rows, rows.of(self.events))}
+        return {"sum": self._sum(rows, rows.where(self.events))}
 
     def gather(
-        self, tiles: Tiles, parts: Mapping[str, Column], reads: Mapping[str, Read]
+        self, tiles: Tiles, tile: Mapping[str, Column], reads: Sequence[Read]
     ) -> dict[str, Column]:
         """Add up the tiles of each window."""
         found = {}
-        for name, read in reads.items():
+        for read in reads:
             where = None if read.argument is None else tiles.since(read.argument)
-            found[name] = parts["sum"].sum(where=where).cast("float64").fill_null(0.0)
+            found[read.part] = tile["sum"].sum(where=where)
         return found
+
+    def value(self, read: Read, parts: Mapping[str, Column], at: Column) -> Column:  # sums stay
+        """Return a sum; of nothing it is 0."""
+        return parts[read.part].cast("float64").fill_null(0.0)
 
     def init(self) -> Part:
         """Return no days, no sums, and 0 for the days forgotten."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from core.clock import DAY_US
 from features.formula import Column, Read
@@ -31,25 +31,26 @@ class Times(Kind):
         """Days from the last such event to the cut-off."""
         return Read(self, "last")
 
-    def columns(self, rows: Rows, reads: Mapping[str, Read]) -> dict[str, Any]:
-        """Return the age of the least or greatest time."""
+    def parts(self, rows: Rows, reads: Sequence[Read]) -> dict[str, Column]:
+        """Return the ends that are read."""
         ends = self.tile(rows)
-        return {name: (rows.at - ends[read.what]) / float(DAY_US) for name, read in reads.items()}
+        return {read.part: ends[read.what] for read in reads}
 
     def tile(self, rows: Rows) -> dict[str, Column]:
         """Return the least and greatest time."""
-        where, times = rows.of(self.events), rows.table.ts_us
+        where, times = rows.where(self.events), rows.table.ts_us
         return {"first": times.min(where=where), "last": times.max(where=where)}
 
     def gather(
-        self, tiles: Tiles, parts: Mapping[str, Column], reads: Mapping[str, Read]
+        self, tiles: Tiles, tile: Mapping[str, Column], reads: Sequence[Read]
     ) -> dict[str, Column]:
-        """Return the greatest or least age."""
-        greatest, least = (tiles.at - parts["first"]).max(), (tiles.at - parts["last"]).min()
-        return {
-            name: (greatest if read.what == "first" else least) / float(DAY_US)
-            for name, read in reads.items()
-        }
+        """Return the ends of all tiles."""
+        ends = {"first": tile["first"].min(), "last": tile["last"].max()}
+        return {read.part: ends[read.what] for read in reads}
+
+    def value(self, read: Read, parts: Mapping[str, Column], at: Column) -> Column:
+        """Return the age of an end."""
+        return (at - parts[read.part]) / float(DAY_US)
 
     def init(self) -> Part:
         """Return no times."""

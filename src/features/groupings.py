@@ -1,0 +1,184 @@
+"""What kinds are made of, grouped by customer: the first steps of a batch.
+
+Flat kinds over the same events share a grouping, and a grouping reads those events only. One
+grouping of everything would be one pass, but of states so wide that no cache holds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
+
+import ibis
+from ibis import Table
+
+from core import columns as c
+from core.clock import DAY_US
+from features.columns import Clock, Source
+from features.formula import Read
+from features.kinds.kind import Kind, Rows
+from features.row import Happening, Line
+from features.tiles import Cut, grouped, in_tiles, over_tiles
+from ingest.contract import EVENT_NAMES, ORDER_COMPLETED, TABLES
+
+Who = Literal["bought", "seen"]
+Reads = Mapping[Kind, Sequence[Read]]
+EVERYBODY: Final = "everybody"  # the step with a row for each customer who has one
+_CODES: Final = {event: code for code, event in enumerate(EVENT_NAMES, start=1)}
+_CUTOFFS: Final = ibis.table({c.CUTOFF_US: "int64"}, name="cutoffs")
+# What measures and keys read of the contract's tables.
+_USED: Final[dict[Source, tuple[str, ...]]] = {
+    "events": tuple(Happening.__dataclass_fields__)[:-1],
+    "items": tuple(Line.__dataclass_fields__),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """Flat kinds over the same events of a source; `events` None: whatever is a sign of life."""
+
+    name: str
+    source: Source
+    events: tuple[str, ...] | None
+    kinds: dict[Kind, Sequence[Read]] = field(default_factory=dict)
+
+    @property
+    def reach(self) -> int | None:
+        """How many days back any of them looks, None: over all of them."""
+        return _reach(self.kinds) if self.name != EVERYBODY else None
+
+
+def families(kinds: Reads, who: Who) -> list[Family]:
+    """Return the groupings of flat kinds; the first has a row for everybody."""
+    spine: tuple[str, ...] | None = (ORDER_COMPLETED,) if who == "bought" else None
+    everybody = Family(name=EVERYBODY, source="events", events=spine)
+    found: dict[tuple[Source, tuple[str, ...] | None], Family] = {("events", spine): everybody}
+    for kind, reads in kinds.items():
+        if kind.flat:
+            everything = spine is None and {*kind.events} == {*EVENT_NAMES}
+            events = None if everything and kind.source == "events" else kind.events
+            name = f"of_{kind.source}_{len(found)}"
+            family = Family(name=name, source=kind.source, events=events)
+            found.setdefault((kind.source, events), family).kinds[kind] = reads
+    return list(found.values())
+
+
+def _reach(kinds: Reads) -> int | None:
+    days = [kind.reach(read) for kind, reads in kinds.items() for read in reads]
+    return None if None in days else max((day for day in days if day is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groupings:
+    """The steps that make the parts of `kinds`, as of each of some cut-offs.
+
+    The columns of a part are named after the kind's number and the part: `k3_total`.
+    """
+
+    kinds: Reads
+    cutoffs: tuple[int, ...]
+    clock: Clock
+    who: Who
+
+    @property
+    def at_us(self) -> int | None:
+        """The cut-off where there is only one: a number makes a simpler query than a column."""
+        return self.cutoffs[0] if len(self.cutoffs) == 1 else None
+
+    @property
+    def cut(self) -> Cut:
+        """Where time is cut for these cut-offs and the windows of these kinds."""
+        return Cut.at(self.cutoffs, (read for reads in self.kinds.values() for read in reads))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Columns that name a row."""
+        return (c.CUSTOMER_ID,) if self.at_us is not None else (c.CUTOFF_US, c.CUSTOMER_ID)
+
+    def steps(self) -> Iterator[tuple[str, Table, bool]]:
+        """Yield name and table of each step, and whether it has the parts of customers.
+
+        One without them is read by the next step only.
+        """
+        for family in families(self.kinds, self.who):
+            yield from self._flat(family)
+        for number, (kind, reads) in enumerate(self.kinds.items()):
+            if not kind.flat:
+                yield from self._others(number, kind, reads)
+
+    def number(self, kind: Kind) -> int:
+        """Return the number of a kind, which its columns begin with."""
+        return [*self.kinds].index(kind)
+
+    def _flat(self, family: Family) -> Iterator[tuple[str, Table, bool]]:
+        """Group rows by customer, by way of tiles for several cut-offs."""
+        rows = self.rows(family.source, family.events, family.reach)
+        numbered = {self.number(kind): kind for kind in family.kinds}
+        if self.at_us is None:
+            name = f"tiled_{family.name}"
+            tiled = in_tiles(rows, numbered, self.cut)
+            yield name, tiled, False
+            kinds = {number: (kind, family.kinds[kind]) for number, kind in numbered.items()}
+            yield family.name, over_tiles(ibis.table(tiled.schema(), name=name), kinds), True
+            return
+        found: dict[str, Any] = {}
+        for number, kind in numbered.items():
+            found |= named(number, kind.parts(rows, family.kinds[kind]))
+        yield family.name, grouped(rows.table, self.keys, found), True
+
+    def _others(
+        self, number: int, kind: Kind, reads: Sequence[Read]
+    ) -> Iterator[tuple[str, Table, bool]]:
+        events, items = (
+            self._before(self.rows(source, kind.events, _reach({kind: reads})))
+            for source in ("events", "items")
+        )
+        name = f"{type(kind).__name__.lower()}_{number}"
+        if kind.keyed:
+            pairs = kind.pairs(events, items)
+            yield f"{name}_pairs", pairs, False
+            pairs = ibis.table(pairs.schema(), name=f"{name}_pairs")
+            yield name, prefixed(number, kind.ranked(pairs, self.keys, reads), self.keys), True
+        else:
+            yield name, prefixed(number, kind.table(events, items, reads), self.keys), True
+
+    def rows(self, source: Source, events: tuple[str, ...] | None, days: int | None) -> Rows:
+        """Return rows of some events before the last cut-off, from `days` before the first on."""
+        table = ibis.table(ibis.schema(TABLES[source]), name=source)
+        first, last = min(self.cutoffs), max(self.cutoffs)
+        rows = table.filter(table.customer_id.notnull(), table.ts_us < last)
+        if days is not None:
+            rows = rows.filter(rows.ts_us >= first - first % DAY_US - days * DAY_US)
+        if source == "events":
+            rows = rows.filter(~rows.is_machine.fill_null(False))  # noqa: FBT003  # Ibis' own
+        if events is not None:
+            rows = rows.filter(rows.event.isin(events))
+        code = rows.event.cases(*((event, _CODES[event]) for event in events or EVENT_NAMES))
+        rows = rows.select(c.CUSTOMER_ID, *_USED[source], code=code)
+        return Rows(
+            table=rows,
+            keys=(c.CUSTOMER_ID,),
+            at=last,
+            codes=_CODES,
+            clock=self.clock,
+            events=events,
+        )
+
+    def _before(self, rows: Rows) -> Rows:
+        """Return rows beside each cut-off that they lie before."""
+        if self.at_us is not None:
+            return rows
+        table = rows.table.join(_CUTOFFS, rows.table.ts_us < _CUTOFFS.cutoff_us)
+        return replace(rows, table=table, keys=self.keys, at=table.cutoff_us)
+
+
+def named(number: int, parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Name columns after the number of their kind."""
+    return {f"k{number}_{name}": part for name, part in parts.items()}
+
+
+def prefixed(number: int, table: Table, keys: tuple[str, ...]) -> Table:
+    """Name the columns of a table, but for its keys, after the number of their kind."""
+    parts = {name: table[name] for name in table.columns if name not in keys}
+    return table.select(*keys, **named(number, parts))
