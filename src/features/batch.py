@@ -1,7 +1,7 @@
 """Features of all customers as of cut-offs, as one Ibis expression: every engine's SQL is this.
 
-The expression is over two tables of the contract, `events` and `items`, in named steps. It is only
-compiled here; `features.engine` runs it.
+The expression is over tables of the contract, `events` and `items`, in named steps; what no event
+says is joined at the end. It is only compiled here; `features.engine` runs it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ import ibis
 from ibis import Table
 
 from core import columns as c
+from core.clock import DAY_US
 from features.columns import Clock, Source
 from features.dialects import typed
-from features.feature import Feature, facts_of, kinds_of
-from features.formula import Border, Column, Formula, Read, ShopMean, column
+from features.feature import Feature, facts_of, kinds_of, outside_of
+from features.formula import Border, Column, Formula, Outside, Read, ShopMean, column
 from features.kinds.kind import Kind, Rows
 from features.kinds.tally import Tally
 from features.measures import ONE
+from features.outside import outside_table
 from features.row import Happening, Line
 from features.tiles import Cut, in_tiles, over_tiles
 from ingest.contract import EVENT_NAMES, ORDER_COMPLETED, TABLES
@@ -81,16 +83,17 @@ class Batch:
         using = f"USING ({', '.join(self.keys)})"
         joins = "".join(f"\nLEFT JOIN {name} {using}" for name in others)
         steps["reads"] = f"SELECT * FROM {first}{joins}"  # noqa: S608  # names of ours
-        steps |= {name: _printed(table, dialect) for name, table in self._results(names).items()}
+        results = self._results(names, dialect)
+        steps |= {name: _printed(table, dialect) for name, table in results.items()}
         return steps
 
-    def _results(self, names: dict[Formula, str]) -> dict[str, Table]:
-        """Return the tables over `reads`: facts of the shop, where any are needed, and features."""
+    def _results(self, names: dict[Formula, str], dialect: str) -> dict[str, Table]:
+        """Return the tables over `reads`: what is known besides, where needed, and features."""
         types = {key: "int64" if key == c.CUTOFF_US else "string" for key in self.keys}
         for tree, name in names.items():
             types[name] = "string" if isinstance(tree, Read) and tree.text else "float64"
-        reads = ibis.table(types, name="reads")
-        known: dict[Formula, Any] = _columns(reads, names)
+        reads = of_events = ibis.table(types, name="reads")
+        known = _columns(reads, names)
         tables = {}
         if facts := self._facts(reads, known):
             joined = reduce(
@@ -102,7 +105,12 @@ class Batch:
             tables["facts"] = joined.select(*self.keys[:-1], *columns)
             shop = ibis.table(tables["facts"].schema(), name="facts")
             reads = _joined(reads, shop, self.keys[:-1])
-            known = _columns(reads, names) | {fact: reads[name] for fact, name in named.items()}
+            names = names | named
+        if outside := {each: f"o{nth}" for nth, each in enumerate(outside_of(self.features))}:
+            tables["outside"] = self._looked_up(outside, of_events, known, dialect)
+            besides = ibis.table(tables["outside"].schema(), name="outside")
+            reads, names = _joined(reads, besides, self.keys), names | outside
+        known = _columns(reads, names)
         tables["features"] = reads.select(
             c.CUSTOMER_ID,
             **{c.CUTOFF_US: reads.cutoff_us if self.at_us is None else self.at_us},
@@ -112,6 +120,24 @@ class Batch:
             },
         )
         return tables
+
+    def _looked_up(
+        self,
+        names: Mapping[Outside, str],
+        reads: Table,
+        known: Mapping[Formula, Any],
+        dialect: str,
+    ) -> Table:
+        """Return what no event says of each row of `reads`."""
+        shop = self.clock.shop
+        return outside_table(
+            reads,
+            names,
+            known,
+            keys=self.keys,
+            days={cutoff: shop.local_us(cutoff) // DAY_US for cutoff in self.cutoffs},
+            dialect=dialect,
+        )
 
     def _groupings(
         self, kinds: Mapping[Kind, Sequence[Read]], names: Mapping[Formula, str]
@@ -131,7 +157,8 @@ class Batch:
         if self.who == "bought":
             everybody = steps["of_events"]
             steps["of_events"] = everybody.filter(everybody.bought > 0.0)
-        events, items = (self._joined_rows(source, kinds) for source in _SOURCES)
+        counted = kinds or (_BOUGHT.kind,)  # a trait reads no events
+        events, items = (self._joined_rows(source, counted) for source in _SOURCES)
         for number, (kind, reads) in enumerate(named.items()):
             if not kind.flat:
                 name = f"{type(kind).__name__.lower()}_{number}"

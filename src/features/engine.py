@@ -176,6 +176,7 @@ def features_to_parquet(
     shop: Shop | None = None,
     who: Who = "seen",
     customers: Sequence[str] | None = None,
+    also: Mapping[str, object] | None = None,
     progress: Progress | None = None,
 ) -> FeatureFiles:
     """Compute features as of an instant into a folder below `root`, named after its content.
@@ -193,6 +194,7 @@ def features_to_parquet(
         shop: Time zone and currency rates; the default is UTC and one currency.
         who: Has a row: who completed an order before the cut-off, or who was seen at all.
         customers: Of these, who is kept; None: everybody.
+        also: What the manifest is to say besides.
         progress: Called with the step that begins, its number, and how many there are.
     """
     cutoff_us = to_us(as_of)
@@ -216,6 +218,7 @@ def features_to_parquet(
             "event_range_us": list(event_range_us),
             "rows": rows,
             "features": _described(features),
+            **(also or {}),
         }
         return _kept(root / f"{as_of:%Y%m%dT%H%M%S}-{digest(manifest)}", manifest, table)
 

@@ -12,7 +12,7 @@ from features.batch import DIALECTS, Batch, sql
 from features.feature import definitions_digest
 from ingest.contract import TABLES
 
-_SOURCES: Final = ("events", "items")
+_SOURCES: Final = ("events", "items", "customers")
 # BigQuery has no split_part; the others do.
 _SPLIT_PART: Final = (
     "CREATE TEMP FUNCTION split_part(text STRING, mark STRING, part INT64) AS (\n"
@@ -48,7 +48,7 @@ def _header(batch: Batch, at_us: int, dialect: str) -> str:
         f"as of {from_us(at_us).isoformat()}, a row for who {_WHO[batch.who]} before it",
         f"definitions {definitions_digest(batch.features)}",
         "shop's clock " + batch.clock.shop.timezone + _rates(batch),
-        "reads these two; where your tables differ, make views:",
+        "reads these tables; where your tables differ, make views:",
         *(f"  {name}({', '.join(TABLES[name].names)})" for name in _SOURCES),
     ]
     return "".join(f"-- {line}\n" for line in lines)

@@ -55,7 +55,8 @@ def running(shop: Path, duck: duckdb.DuckDBPyConnection) -> Iterator[SparkSessio
         items = pq.read_table(shop / "items.parquet")
         middle = len(items) // 2
         parts = [items.slice(0, middle), items.slice(middle)]
-        spark.register(session, {"events": [shop / "events.parquet"], "items": parts})
+        whole = {name: [shop / f"{name}.parquet"] for name in SOURCES}
+        spark.register(session, whole | {"items": parts})
         yield session
 
 

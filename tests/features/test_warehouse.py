@@ -86,7 +86,7 @@ def test_every_feature_is_the_same_on_postgres(
     query = statement(batch(engine.clock(duck, SHOP, before_us=to_us(AT))), "postgres")
 
     postgres(
-        f"ANALYZE events, items;\nCREATE TEMP TABLE found AS {query};\n"
+        f"ANALYZE events, items, customers;\nCREATE TEMP TABLE found AS {query};\n"
         f"\\copy found TO '{tmp_path}/found.csv' csv header\n"
     )
 
@@ -122,7 +122,7 @@ def test_the_header_says_what_it_is() -> None:
     assert lines[0] == f"-- sendwise: {len(REGISTRY)} features of customers, for snowflake"
     assert lines[1] == f"-- as of {AT.isoformat()}, a row for who did anything before it"
     assert "USD 0.9137" in lines[3]
-    assert lines[-1].startswith("--   items(event_id, ")
+    assert lines[-1].startswith("--   customers(customer_id, ")
 
 
 def test_a_statement_is_for_one_cutoff_and_a_known_dialect() -> None:
