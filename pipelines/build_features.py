@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import duckdb
 
 from core.clock import DAY, DAY_US, EPOCH, MICROSECOND, from_us, to_us
-from core.errors import NotEnoughDataError
+from core.errors import NotEnoughDataError, UnavailableError
 from core.settings import Settings
-from features.batch import Batch
+from features import spark
+from features.batch import TABLES_READ, Batch
 from features.columns import Clock
 from features.context import Context
-from features.engine import FeatureFiles, features_to_parquet
+from features.engine import FeatureFiles, Writer, features_to_parquet
 from features.feature import Feature
 from features.registry import REGISTRY
 from features.shop import Shop
 from features.warehouse import statement
 from ingest.contract import EVENT_NAMES
-from ingest.lake import connect
+from ingest.lake import Part, opened, parts, refuse_damaged
 from pipelines.learnable import learnable
 from pipelines.outcome import Outcome, StepBars
 from privacy.consent import MODEL_TRAINING
@@ -30,6 +32,7 @@ from privacy.consent import MODEL_TRAINING
 # A build for a day so long after the last event is a mistake: the wrong --as-of, or no import.
 _LATEST: Final = timedelta(days=31)
 _CLOCK_CHANGES: Final = 3_653 * DAY  # a printed query knows the changes of the last ten years
+_WHERE: Final = {"duckdb": "written to ", "spark": "computed on Spark at {}, written to "}
 _QUANTILES: Final = {"5 %": 0.05, "median": 0.5, "95 %": 0.95}
 
 
@@ -42,15 +45,19 @@ def build_features(settings: Settings, *, as_of: datetime) -> Outcome:
     Raises:
         NotReadyError: Nothing has been imported.
         NotEnoughDataError: No event lies before `as_of`, or none in the month before it.
-        DataError: The table of context breaks its contract.
+        DataError: The table of context breaks its contract, or a file of the lake is damaged.
+        ConfigError: Spark is to compute them, and there is none.
+        UnavailableError: Spark does not start, or stops on the way.
     """
     started = time.monotonic()
     context = Context.of(settings)
     features = (*REGISTRY, *(context.features if context else ()))
-    with closing(connect(settings.home)) as connection:
+    tables = parts(settings.home)
+    with closing(opened(tables)) as connection:
         event_range, events = _events(connection, as_of)
         seen = _customers_seen(connection, as_of=as_of)
-        files = _computed(settings, connection, context, features, event_range, as_of=as_of)
+        with _engine(settings, tables, context) as write:
+            files = _computed(settings, connection, context, features, event_range, write, as_of)
         rows = _summary(connection, files, features)
         there = _in_context(connection, files) if context else 0
     seconds = time.monotonic() - started
@@ -59,7 +66,7 @@ def build_features(settings: Settings, *, as_of: datetime) -> Outcome:
     notes = [
         f"Left out, without consent to {MODEL_TRAINING}: {seen - customers:,}.",
         f"{events:,} events in {seconds:.1f} s",
-        f"written to {files.parquet}",
+        f"{_WHERE[settings.features_engine].format(settings.spark_master)}{files.parquet}",
     ]
     if context:
         notes.insert(1, f"The context has a row for the day and place of {there:,} of {who}.")
@@ -80,13 +87,32 @@ def build_features(settings: Settings, *, as_of: datetime) -> Outcome:
     )
 
 
+@contextmanager
+def _engine(
+    settings: Settings, tables: Mapping[str, Sequence[Part]], context: Context | None
+) -> Iterator[Writer | None]:
+    """Give what computes the rows; None is DuckDB."""
+    if settings.features_engine == "duckdb":
+        yield None
+        return
+    with spark.session(settings.spark_master) as session:
+        spark.register(session, {name: tables[name] for name in TABLES_READ})
+        if context:
+            session.createDataFrame(context.table).createOrReplaceTempView("context")
+        try:
+            yield partial(spark.features_to_file, session)
+        except UnavailableError:
+            refuse_damaged(settings.home)
+            raise
+
+
 def _computed(
     settings: Settings,
     connection: duckdb.DuckDBPyConnection,
     context: Context | None,
     features: Sequence[Feature],
     event_range: tuple[int, int],
-    *,
+    write: Writer | None,
     as_of: datetime,
 ) -> FeatureFiles:
     shop = Shop.of(settings)
@@ -102,6 +128,7 @@ def _computed(
             shop=shop,
             customers=sorted(learnable(settings, connection, as_of=as_of)),
             also=_of_context(context, shop, as_of),
+            write=write,
             progress=lambda _, done, total: progress("computing features", done, total),
         )
 

@@ -68,6 +68,14 @@ class Settings(BaseSettings):
         " columns become features; relative to the workspace. Empty: none.",
     )
 
+    features_engine: Literal["duckdb", "spark"] = Field(
+        "duckdb", description="What `sendwise features` computes with: duckdb, or spark."
+    )
+    spark_master: str = Field(
+        "local[2]",
+        description="Where Spark runs: local[N], N threads here, or a cluster's address.",
+    )
+
     tracking_uri: str = Field("", description="MLflow server. Empty: SQLite in the workspace.")
     experiment: str = Field("sendwise", description="MLflow experiment that runs go to.")
     gate_margin: float = Field(

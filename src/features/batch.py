@@ -30,6 +30,7 @@ from features.tiles import Cut, in_tiles, over_tiles
 from ingest.contract import EVENT_NAMES, ORDER_COMPLETED, TABLES
 
 Who = Literal["bought", "seen"]
+TABLES_READ: Final = ("events", "items", "customers")  # of the contract
 DIALECTS: Final = ("duckdb", "snowflake", "bigquery", "postgres", "databricks")
 _CODES: Final = {event: code for code, event in enumerate(EVENT_NAMES, start=1)}
 _CUTOFFS: Final = ibis.table({c.CUTOFF_US: "int64"}, name="cutoffs")

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import duckdb
@@ -14,12 +17,14 @@ import pytest
 from core.clock import to_us
 from core.errors import ConfigError, DataError, NotEnoughDataError, NotReadyError
 from core.settings import Settings
+from features import spark
 from features.feature import names
-from features.registry import REGISTRY
+from features.registry import PROPENSITY, REGISTRY
 from features.shop import Shop
 from ingest.contract import CUSTOMERS, EVENTS, ITEMS, ORDER_COMPLETED
 from ingest.log import EventLog
 from pipelines.build_features import build_features, features_sql
+from tests.simulated_shop import BRIEFLY, assert_same
 from tests.small_shop import agree
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
@@ -227,3 +232,29 @@ def test_the_locale_is_that_of_the_customer_s_traits(shop: Settings) -> None:
 
     frame = pd.read_parquet(Path(str(outcome.data["path"])))
     assert frame["locale"].tolist() == ["de-DE", ""]
+
+
+@pytest.mark.spark
+@pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java 17: none here")
+@pytest.mark.skipif(find_spec("pyspark") is None, reason="PySpark is not installed")
+def test_spark_writes_the_same_file_and_manifest(
+    shop: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = ("country", "region", "city", "locale")
+    few = (*PROPENSITY[:3], *(one for one in REGISTRY if one.name in outside))
+    monkeypatch.setattr("pipelines.build_features.REGISTRY", few)  # all of them: in test_spark.py
+    monkeypatch.setattr(spark, "session", partial(spark.session, options=BRIEFLY))
+    given = with_context(shop, WEATHER)
+    expected = build_features(given, as_of=NOW)
+    on_spark = Settings(home=shop.home, context="weather.csv", features_engine="spark")
+
+    outcome = build_features(on_spark, as_of=NOW)
+
+    frames = [pq.read_table(str(each.data["path"])).to_pandas() for each in (outcome, expected)]
+    assert_same(*frames)
+    assert frames[0].dtypes.tolist() == frames[1].dtypes.tolist()
+    assert outcome.data.keys() == expected.data.keys()
+    same = ("customers", "left_out", "events", "definitions_digest", "context_digest", "rows")
+    assert [outcome.data[name] for name in same] == [expected.data[name] for name in same]
+    assert outcome.notes[-1].startswith("computed on Spark at local[2], written to ")
+    assert build_features(on_spark, as_of=NOW).status == "unchanged"
