@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import duckdb
 import pyarrow as pa
 
-from core.errors import DataError, MissingColumnsError
+from core.errors import DataError
 from core.ids import file_digest
 from core.settings import Settings
 from features.feature import Feature
@@ -24,13 +25,13 @@ from features.formula import Around, Read
 from features.kinds.place import Place
 from features.outside import SIDES, Surroundings
 from ingest.contract import EVENT_NAMES
-from ingest.inputs import OURS, Staging, is_parquet
+from ingest.inputs import OURS, Staging, first_line, is_parquet
 from ingest.mapping import Mapping, quoted
 
 _NAME: Final = "context"
 _CHECKED: Final = f"{OURS}.checked"  # days and places
 _KEYS: Final = ("day", *SIDES)
-_NEEDED: Final = frozenset({"day", "country"})
+_NEEDED: Final = ("day", "country")
 _PLAIN: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _NUMBERS: Final = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|BOOLEAN|DECIMAL.*)")
 _AS_FILE: Final = Mapping(source=_NAME, currency="EUR")  # has no sections: it is read as it is
@@ -71,13 +72,16 @@ class Context:
         Raises:
             DataError: The file is not there or breaks what is said above: which line, and how.
         """
-        with Staging(path, {_NAME: path}) as staging:
-            staging.open_inputs(_AS_FILE)
-            reader = _Reader(staging, path)
-            columns = reader.columns()
-            reader.check_rows()
-            values = {name: reader.value(name) for name in columns}
-            table = reader.table({name: value for name, (value, _) in values.items()})
+        try:
+            with Staging(path, {_NAME: path}) as staging:
+                staging.open_inputs(_AS_FILE)
+                reader = _Reader(staging, path)
+                columns = reader.columns()
+                reader.check_rows()
+                values = {name: reader.value(name) for name in columns}
+                table = reader.table({name: value for name, (value, _) in values.items()})
+        except duckdb.Error as error:  # damage within a Parquet file shows when it is read
+            raise DataError(f"context file {path} cannot be read: {first_line(error)}") from None
         features = tuple(_feature(name, is_text=is_text) for name, (_, is_text) in values.items())
         return cls(path=path, digest=file_digest(path), table=table, features=features)
 
@@ -114,8 +118,9 @@ class _Reader:
     def columns(self) -> list[str]:
         """Return the columns that become features, after a look at all of them."""
         names = [*self._types]
-        if absent := _NEEDED - set(names):
-            raise MissingColumnsError(f"context file {self._path}", absent, names)
+        for name in _NEEDED:
+            if name not in names:
+                raise self._error(f"there is no column {name!r} among {', '.join(names)}. Add it")
         for name in names:
             if not _PLAIN.fullmatch(name):
                 raise self._error(

@@ -248,3 +248,25 @@ def test_a_damaged_file_of_the_lake_is_named(
     said = refused(folder, words, monkeypatch, capsys)
 
     assert f"{file.relative_to(folder)} is damaged: " in said
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        ("nowhere.csv", "nowhere.csv does not exist. Check the path."),
+        ("products.csv", "products.csv: there is no column 'day' among sku, name, "),
+    ],
+)
+def test_a_context_that_is_none(
+    folder: Path,
+    file: str,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (folder / "home" / "products.csv").write_text(PRODUCTS)
+    monkeypatch.setenv("SENDWISE_CONTEXT", file)
+
+    said = refused(folder, "features --as-of 2017-12-01", monkeypatch, capsys)
+
+    assert says in said
