@@ -80,6 +80,18 @@ def parts(home: Path) -> dict[str, list[Part]]:
         NotReadyError: Nothing has been imported into `home` yet, or the lake lost a file.
         DataError: A file of the lake is damaged.
     """
+    found, has_log = _made_of(home)
+    for of in found.values():
+        damage.refuse_cut_off(_files(of), has_log=has_log)
+    return found
+
+
+def _files(of: Sequence[Part]) -> list[Path]:
+    return [part for part in of if isinstance(part, Path)]
+
+
+def _made_of(home: Path) -> tuple[dict[str, list[Part]], bool]:
+    """Return what each table is made of, and whether files can be written anew from a log."""
     lake, path = home / "lake", home / "events.db"
     files: dict[str, list[Path]] | None = None
     live: dict[str, pa.Table] = {}
@@ -100,10 +112,9 @@ def parts(home: Path) -> dict[str, list[Part]]:
     found: dict[str, list[Part]] = {}
     for name, schema in TABLES.items():
         counted = files[name] if name in BY_DAY or name not in live else []
-        damage.refuse_cut_off(counted, has_log=has_log)
         rows = live.get(name, schema.empty_table())
         found[name] = [*counted, *([rows] if len(rows) or not counted else [])]
-    return found
+    return found, has_log
 
 
 def opened(tables: Mapping[str, Sequence[Part]]) -> duckdb.DuckDBPyConnection:
@@ -112,7 +123,7 @@ def opened(tables: Mapping[str, Sequence[Part]]) -> duckdb.DuckDBPyConnection:
     connection.execute("SET threads TO 2")
     for name, made_of in tables.items():
         columns, selects = ", ".join(TABLES[name].names), []
-        files = [str(part).replace("'", "''") for part in made_of if isinstance(part, Path)]
+        files = [str(file).replace("'", "''") for file in _files(made_of)]
         if files:
             paths = ", ".join(f"'{path}'" for path in files)
             selects.append(
@@ -132,9 +143,9 @@ def refuse_damaged(home: Path) -> None:
     Raises:
         DataError: A file is damaged; the first is named.
     """
-    has_log = (home / "events.db").exists()
-    files = [part for of in parts(home).values() for part in of if isinstance(part, Path)]
-    damage.refuse_unreadable(files, has_log=has_log)
+    found, has_log = _made_of(home)
+    for of in found.values():
+        damage.refuse_unreadable(_files(of), has_log=has_log)
 
 
 def _open_rows(log: EventLog) -> dict[str, pa.Table]:
