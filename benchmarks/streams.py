@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from features.engine import feature_frame, shop_facts
 from features.feature import Feature, kinds_of, names
 from features.kinds.hours import HourOfDay
 from features.kinds.taste import Taste, bound
+from features.outside import NOTHING, Known
 from features.registry import REGISTRY
 from features.row import Happening
 from features.shop import Shop
@@ -65,6 +67,14 @@ def histories(connection: duckdb.DuckDBPyConnection) -> Histories:
     return found
 
 
+def outside(connection: duckdb.DuckDBPyConnection) -> dict[str, Known]:
+    """Return what no event says of each customer."""
+    return {
+        str(row["customer_id"]): Known(traits=json.loads(row["traits"] or "{}"))
+        for row in _rows(connection, "customers SEMI JOIN drawn USING (customer_id)")
+    }
+
+
 def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> Iterable[dict[str, Any]]:
     rows: list[dict[str, Any]] = connection.sql(f"FROM {table}").to_arrow_table().to_pylist()
     return rows
@@ -84,7 +94,7 @@ def stream_figures(home: Path, features: Sequence[Feature] = REGISTRY) -> Found:
     """Fold and read some customers of a shop, and compare with the batch over the same events."""
     with opened(home) as connection:
         narrow(connection, CUSTOMERS, AS_OF)
-        of = histories(connection)
+        of, known = histories(connection), outside(connection)
         facts = shop_facts(connection, as_of=AS_OF, features=features, shop=SHOP, who="seen")
         batch = _frame(connection, features)
     stream = Stream(features, SHOP)
@@ -93,8 +103,8 @@ def stream_figures(home: Path, features: Sequence[Feature] = REGISTRY) -> Found:
     started = perf_counter()
     states = folded(stream, of)
     rate = sum(len(events) for events in of.values()) / (perf_counter() - started)
-    _reads(stream, states, facts)
-    values, micros = _reads(stream, states, facts)
+    _reads(stream, states, facts, known)
+    values, micros = _reads(stream, states, facts, known)
     gc.unfreeze()
     return {
         "fold": rate,
@@ -108,14 +118,18 @@ def stream_figures(home: Path, features: Sequence[Feature] = REGISTRY) -> Found:
 
 
 def _reads(
-    stream: Stream, states: Mapping[str, State], facts: Sequence[float | None]
+    stream: Stream,
+    states: Mapping[str, State],
+    facts: Sequence[float | None],
+    known: Mapping[str, Known],
 ) -> tuple[dict[str, Sequence[Any]], list[float]]:
     """Return what is read of each state, and how many microseconds each reading took."""
     values: dict[str, Sequence[Any]] = {}
     micros, at = [], to_us(AS_OF)
     for customer, state in states.items():
+        besides = known.get(customer, NOTHING)
         started = perf_counter()
-        values[customer] = stream.read(state, at, facts)
+        values[customer] = stream.read(state, at, facts, besides)
         micros.append((perf_counter() - started) * 1e6)
     return values, micros
 
@@ -167,7 +181,8 @@ def spark_figures(home: Path) -> Found:
     with opened(home) as connection:
         narrow(connection, CUSTOMERS, AS_OF)
         tables = {
-            name: [connection.sql(f"FROM {name}").to_arrow_table()] for name in ("events", "items")
+            name: [connection.sql(f"FROM {name}").to_arrow_table()]
+            for name in ("events", "items", "customers")
         }
         expected = _frame(connection, REGISTRY)
     with spark.session() as session:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import duckdb
 
-from core.clock import DAY, MICROSECOND, from_us, to_us
-from core.errors import NotEnoughDataError
+from core.clock import DAY, DAY_US, EPOCH, MICROSECOND, from_us, to_us
+from core.errors import NotEnoughDataError, UnavailableError
 from core.settings import Settings
-from features.batch import Batch
+from features import spark
+from features.batch import TABLES_READ, Batch
 from features.columns import Clock
-from features.engine import FeatureFiles, features_to_parquet
+from features.context import Context
+from features.engine import FeatureFiles, Writer, features_to_parquet
+from features.feature import Feature
 from features.registry import REGISTRY
 from features.shop import Shop
 from features.warehouse import statement
 from ingest.contract import EVENT_NAMES
-from ingest.lake import connect
+from ingest.lake import Part, opened, parts, refuse_damaged
 from pipelines.learnable import learnable
 from pipelines.outcome import Outcome, StepBars
 from privacy.consent import MODEL_TRAINING
@@ -27,6 +32,7 @@ from privacy.consent import MODEL_TRAINING
 # A build for a day so long after the last event is a mistake: the wrong --as-of, or no import.
 _LATEST: Final = timedelta(days=31)
 _CLOCK_CHANGES: Final = 3_653 * DAY  # a printed query knows the changes of the last ten years
+_WHERE: Final = {"duckdb": "written to ", "spark": "computed on Spark at {}, written to "}
 _QUANTILES: Final = {"5 %": 0.05, "median": 0.5, "95 %": 0.95}
 
 
@@ -39,29 +45,33 @@ def build_features(settings: Settings, *, as_of: datetime) -> Outcome:
     Raises:
         NotReadyError: Nothing has been imported.
         NotEnoughDataError: No event lies before `as_of`, or none in the month before it.
+        DataError: The table of context breaks its contract, or a file of the lake is damaged.
+        ConfigError: Spark is to compute them, and there is none.
+        UnavailableError: Spark does not start, or stops on the way.
     """
     started = time.monotonic()
-    with closing(connect(settings.home)) as connection:
+    context = Context.of(settings)
+    features = (*REGISTRY, *(context.features if context else ()))
+    tables = parts(settings.home)
+    with closing(opened(tables)) as connection:
         event_range, events = _events(connection, as_of)
         seen = _customers_seen(connection, as_of=as_of)
-        allowed = sorted(learnable(settings, connection, as_of=as_of))
-        with StepBars() as progress:
-            files = features_to_parquet(
-                connection,
-                settings.home / "features",
-                as_of=as_of,
-                features=REGISTRY,
-                event_range_us=event_range,
-                shop=Shop.of(settings),
-                customers=allowed,
-                progress=lambda _, done, total: progress("computing features", done, total),
-            )
-        rows = _summary(connection, files)
+        with _engine(settings, tables, context) as write:
+            files = _computed(settings, connection, context, features, event_range, write, as_of)
+        rows = _summary(connection, files, features)
+        there = _in_context(connection, files) if context else 0
     seconds = time.monotonic() - started
     customers = int(str(files.manifest["rows"]))
     who = "1 customer" if customers == 1 else f"{customers:,} customers"
+    notes = [
+        f"Left out, without consent to {MODEL_TRAINING}: {seen - customers:,}.",
+        f"{events:,} events in {seconds:.1f} s",
+        f"{_WHERE[settings.features_engine].format(settings.spark_master)}{files.parquet}",
+    ]
+    if context:
+        notes.insert(1, f"The context has a row for the day and place of {there:,} of {who}.")
     return Outcome(
-        title=f"{len(REGISTRY)} features of {who} as of {as_of:%Y-%m-%d}",
+        title=f"{len(features)} features of {who} as of {as_of:%Y-%m-%d}",
         data={
             "path": str(files.parquet),
             "customers": customers,
@@ -72,13 +82,63 @@ def build_features(settings: Settings, *, as_of: datetime) -> Outcome:
         },
         columns=("feature", "unit", "mean", *_QUANTILES),
         rows=rows,
-        notes=[
-            f"Left out, without consent to {MODEL_TRAINING}: {seen - customers:,}.",
-            f"{events:,} events in {seconds:.1f} s",
-            f"written to {files.parquet}",
-        ],
+        notes=notes,
         status="done" if files.is_new else "unchanged",
     )
+
+
+@contextmanager
+def _engine(
+    settings: Settings, tables: Mapping[str, Sequence[Part]], context: Context | None
+) -> Iterator[Writer | None]:
+    """Give what computes the rows; None is DuckDB."""
+    if settings.features_engine == "duckdb":
+        yield None
+        return
+    with spark.session(settings.spark_master) as session:
+        spark.register(session, {name: tables[name] for name in TABLES_READ})
+        if context:
+            session.createDataFrame(context.table).createOrReplaceTempView("context")
+        try:
+            yield partial(spark.features_to_file, session)
+        except UnavailableError:
+            refuse_damaged(settings.home)
+            raise
+
+
+def _computed(
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    context: Context | None,
+    features: Sequence[Feature],
+    event_range: tuple[int, int],
+    write: Writer | None,
+    as_of: datetime,
+) -> FeatureFiles:
+    shop = Shop.of(settings)
+    if context:
+        connection.register("context", context.table)
+    with StepBars() as progress:
+        return features_to_parquet(
+            connection,
+            settings.home / "features",
+            as_of=as_of,
+            features=features,
+            event_range_us=event_range,
+            shop=shop,
+            customers=sorted(learnable(settings, connection, as_of=as_of)),
+            also=_of_context(context, shop, as_of),
+            write=write,
+            progress=lambda _, done, total: progress("computing features", done, total),
+        )
+
+
+def _of_context(context: Context | None, shop: Shop, as_of: datetime) -> dict[str, object]:
+    """Return what the manifest says of the context: the day, and a hash of the file."""
+    if not context:
+        return {}
+    day = EPOCH + shop.local_us(to_us(as_of)) // DAY_US * DAY
+    return {"context_day": f"{day:%Y-%m-%d}", "context_digest": context.digest}
 
 
 def features_sql(settings: Settings, *, as_of: datetime, dialect: str) -> str:
@@ -100,13 +160,18 @@ def features_sql(settings: Settings, *, as_of: datetime, dialect: str) -> str:
         ),
         who="seen",
     )
-    return statement(batch, dialect)
+    printed = statement(batch, dialect)
+    if settings.context:
+        return f"-- left out: the features of the context, {settings.context}\n{printed}"
+    return printed
 
 
-def _summary(connection: duckdb.DuckDBPyConnection, files: FeatureFiles) -> list[list[object]]:
+def _summary(
+    connection: duckdb.DuckDBPyConnection, files: FeatureFiles, features: Sequence[Feature]
+) -> list[list[object]]:
     """Say of each number its mean and quantiles, of each text what is most common."""
     parts = []
-    for one in REGISTRY:
+    for one in features:
         if one.dtype == "string":
             parts.append(f"[NULL, NULL, mode(nullif({one.name}, '')), NULL]")
         else:
@@ -116,7 +181,18 @@ def _summary(connection: duckdb.DuckDBPyConnection, files: FeatureFiles) -> list
         f"SELECT {', '.join(parts)} FROM read_parquet($1)",  # noqa: S608  # names of ours
         [str(files.parquet)],
     ).fetchall()[0]
-    return [[one.name, one.unit, *values] for one, values in zip(REGISTRY, found, strict=True)]
+    return [[one.name, one.unit, *values] for one, values in zip(features, found, strict=True)]
+
+
+def _in_context(connection: duckdb.DuckDBPyConnection, files: FeatureFiles) -> int:
+    """Return how many customers are in a place of which the context has a row for that day."""
+    found = connection.execute(
+        "SELECT count(*) FROM read_parquet($1) AS f WHERE EXISTS (SELECT 1 FROM context AS x"
+        " WHERE x.day = CAST($2 AS DATE) - DATE '1970-01-01' AND x.country = f.country"
+        " AND x.region IN ('', f.region) AND x.city IN ('', f.city))",
+        [str(files.parquet), files.manifest["context_day"]],
+    ).fetchall()
+    return int(found[0][0])
 
 
 def _events(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> tuple[tuple[int, int], int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import sqlite3
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -64,6 +66,20 @@ def _say_version(wanted: bool) -> None:  # noqa: FBT001  # Typer calls it with t
         raise typer.Exit
 
 
+@contextmanager
+def _lake_faults(home: Path) -> Iterator[None]:
+    """Name the damaged file of the lake, where that is why DuckDB fails: it need not say which."""
+    try:
+        yield
+    except Exception as error:
+        duckdb = sys.modules.get("duckdb")  # imported by commands that read the lake
+        if duckdb and isinstance(error, duckdb.Error):
+            from ingest.lake import refuse_damaged
+
+            refuse_damaged(home)
+        raise
+
+
 @app.callback()
 def workspace(
     context: typer.Context,
@@ -81,7 +97,9 @@ def workspace(
 ) -> None:
     """Read the settings once; commands take them from the context."""
     del show_version  # its callback did it
-    context.obj = load_settings(home=home) if home else load_settings()
+    settings = load_settings(home=home) if home else load_settings()
+    context.obj = settings
+    context.with_resource(_lake_faults(settings.home))
 
 
 def settings_of(context: typer.Context) -> Settings:

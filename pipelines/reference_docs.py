@@ -67,7 +67,7 @@ def features_page() -> str:
 
 def _cells(one: Feature) -> list[str]:
     """Return what a row says of a feature."""
-    span = "whole history" if one.window_days is None else f"{one.window_days} days"
+    span = {None: "whole history", 0: "as of today"}.get(one.window_days, f"{one.window_days} days")
     default = "empty" if one.default == "" else f"{one.default:g}"
     stale = "an hour" if one.max_age < DAY else "a day"
     return [f"`{one.name}`", one.unit, one.description, default, span, stale]

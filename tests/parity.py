@@ -16,17 +16,19 @@ from hypothesis import strategies as st
 
 from core.clock import to_us
 from features.batch import Batch
+from features.context import Context
 from features.engine import feature_frame, shop_facts
 from features.feature import Feature
-from features.formula import Formula, Read
+from features.formula import Around, Formula, Read, Trait
 from features.kinds.gaps import TAIL
 from features.measures import Clock
+from features.outside import Known
 from features.registry import REGISTRY
 from features.row import Happening
 from features.shop import Shop
 from features.stream import State, Stream, Values
-from ingest.contract import EVENTS, ITEMS
-from tests.features.conftest import NOW, Happened, happenings, rows_of
+from ingest.contract import CUSTOMERS, EVENTS, ITEMS
+from tests.features.conftest import NOW, TRAITS, Happened, customers_of, happenings, rows_of
 
 FIRST: Final = datetime(2023, 3, 5, tzinfo=UTC)
 LAST: Final = FIRST + timedelta(days=403)  # behind the change of clocks on 31 March 2024
@@ -41,7 +43,7 @@ Cutoffs = tuple[datetime, ...]
 
 def shown(value: Formula, *, unit: str = "", name: str = "") -> Feature:
     """Return a feature that shows a formula; its default is no value that data give."""
-    is_text = isinstance(value, Read) and value.text
+    is_text = isinstance(value, Trait) or (isinstance(value, Read | Around) and value.text)
     return Feature(
         name=name, value=value, unit=unit, description=".", default="(null)" if is_text else -7.5
     )
@@ -73,12 +75,14 @@ class Twins:
         *,
         shop: Shop = EXCHANGING,
         span_us: tuple[int, int] = (to_us(FIRST), to_us(LAST)),
+        context: Context | None = None,
     ) -> None:
         given = tuple(values)
         whole = [one for one in given if isinstance(one, Feature) and one.name]
         self.features = tuple(whole) if len(whole) == len(given) else numbered(given)
         self.shop, self.span_us = shop, span_us
         self.stream = Stream(self.features, shop)
+        self._context, self._around = context, context.surroundings() if context else {}
         self._compiled: dict[tuple[int, ...], dict[str, str]] = {}
 
     def _steps(self, cutoffs: tuple[int, ...]) -> dict[str, str]:
@@ -127,17 +131,29 @@ class Twins:
         connection = _scratch()
         connection.register("events", pa.Table.from_pylist(events, schema=EVENTS))
         connection.register("items", pa.Table.from_pylist(items, schema=ITEMS))
-        expected = self.batch(connection, instants)
         random = Random(seed)  # noqa: S311  # a shuffle that the seed repeats
         people = happenings(events, items)
+        outside = self._outside(connection, people, random)
+        expected = self.batch(connection, instants)
         assert set(expected) == {
             (at, who) for at in instants for who, of in people.items() if _is_seen(of, at)
         }
         for (at, who), values in expected.items():
             past = {ident: each for ident, each in people[who].items() if each.ts_us < at}
             for state in self._states(past, random):
-                got = self.stream.read(state, at)
+                got = self.stream.read(state, at, outside=outside[who])
                 assert_same(self.features, values, got, where=f"{who} at {at}")
+
+    def _outside(
+        self, connection: duckdb.DuckDBPyConnection, people: Iterable[str], random: Random
+    ) -> dict[str, Known]:
+        """Give customers traits, all but a few; return what no event says of each."""
+        traits = {who: random.choice(TRAITS) for who in people}
+        known = {who: given for who, given in traits.items() if given is not None}
+        connection.register("customers", customers_of(known))
+        if self._context:
+            connection.register("context", self._context.table)
+        return {who: Known(traits=known.get(who, {}), context=self._around) for who in traits}
 
     def _states(self, past: Mapping[str, Happening], random: Random) -> list[State]:
         """Return the state of events in order, and that of events as they may arrive."""
@@ -160,6 +176,7 @@ def worked_out(
     with duckdb.connect() as connection:
         connection.register("events", pa.Table.from_pylist(events, schema=EVENTS))
         connection.register("items", pa.Table.from_pylist(items, schema=ITEMS))
+        connection.register("customers", CUSTOMERS.empty_table())
         frame = feature_frame(connection, cutoffs=[at], features=chosen, shop=shop, who="seen")
         facts = shop_facts(connection, as_of=at, features=chosen, shop=shop, who="seen")
     people, stream = happenings(events, items), Stream(chosen, shop)

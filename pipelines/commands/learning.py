@@ -36,7 +36,7 @@ def features(
     say how many.
 
     With `--sql` nothing is computed: the query that would be goes to standard output, for a
-    warehouse that has the tables `events` and `items`.
+    warehouse that has the tables `events`, `items` and `customers`.
 
     Examples: `sendwise features --as-of 2017-12-01`,
     `sendwise features --as-of 2017-12-01 --sql snowflake > features.sql`

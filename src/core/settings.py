@@ -62,6 +62,20 @@ class Settings(BaseSettings):
         description="What an open, a click and an order add to a customer's engagement score.",
     )
 
+    context: str = Field(
+        "",
+        description="CSV or Parquet file of weather, holidays and the like by day and place, whose"
+        " columns become features; relative to the workspace. Empty: none.",
+    )
+
+    features_engine: Literal["duckdb", "spark"] = Field(
+        "duckdb", description="What `sendwise features` computes with: duckdb, or spark."
+    )
+    spark_master: str = Field(
+        "local[2]",
+        description="Where Spark runs: local[N], N threads here, or a cluster's address.",
+    )
+
     tracking_uri: str = Field("", description="MLflow server. Empty: SQLite in the workspace.")
     experiment: str = Field("sendwise", description="MLflow experiment that runs go to.")
     gate_margin: float = Field(

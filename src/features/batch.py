@@ -1,7 +1,7 @@
 """Features of all customers as of cut-offs, as one Ibis expression: every engine's SQL is this.
 
-The expression is over two tables of the contract, `events` and `items`, in named steps. It is only
-compiled here; `features.engine` runs it.
+The expression is over tables of the contract, `events` and `items`, in named steps; what no event
+says is joined at the end. It is only compiled here; `features.engine` runs it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ import ibis
 from ibis import Table
 
 from core import columns as c
+from core.clock import DAY_US
 from features.columns import Clock
 from features.dialects import typed
-from features.feature import Feature, facts_of, kinds_of
-from features.formula import Border, Column, Formula, Read, ShopMean, column
+from features.feature import Feature, facts_of, kinds_of, outside_of
+from features.formula import Border, Column, Formula, Outside, Read, ShopMean, column
 from features.groupings import Groupings, Who
+from features.outside import outside_table
 
+TABLES_READ: Final = ("events", "items", "customers")  # of the contract
 DIALECTS: Final = ("duckdb", "snowflake", "bigquery", "postgres", "databricks")
 
 
@@ -67,15 +70,18 @@ class Batch:
                 joined.append(name)
                 columns |= dict(table.schema().items())
             else:  # as a table of its own it would be written to disk and read back
-                within = f"WITH {name} AS (\n{text}\n)\n"
+                within = f"WITH {_quoted(name, dialect)} AS (\n{text}\n)\n"
         # By hand: every dialect reads it, and Ibis takes seconds over a join of twenty tables.
         first, *others = joined
-        using = f"USING ({', '.join(self.keys)})"
-        joins = "".join(f"\nLEFT JOIN {name} {using}" for name in others)
-        parts = f"SELECT * FROM {first}{joins}"  # noqa: S608  # names of ours
+        using = f"USING ({', '.join(_quoted(key, dialect) for key in self.keys)})"
+        joins = "".join(f"\nLEFT JOIN {_quoted(name, dialect)} {using}" for name in others)
+        parts = f"SELECT * FROM {_quoted(first, dialect)}{joins}"  # noqa: S608  # names of ours
         names, reads = self._reads(ibis.table(columns, name="parts"))
-        steps["reads"] = f"WITH parts AS (\n{parts}\n)\n{_printed(reads, dialect)}"
-        steps |= {name: _printed(table, dialect) for name, table in self._results(names).items()}
+        steps["reads"] = (
+            f"WITH {_quoted('parts', dialect)} AS (\n{parts}\n)\n{_printed(reads, dialect)}"
+        )
+        results = self._results(names, dialect)
+        steps |= {name: _printed(table, dialect) for name, table in results.items()}
         return steps
 
     def _reads(self, parts: Table) -> tuple[dict[Formula, str], Table]:
@@ -95,13 +101,13 @@ class Batch:
                 columns[names[read]] = kind.value(read, of_kind, at)
         return names, parts.select(*self.keys, **columns)
 
-    def _results(self, names: dict[Formula, str]) -> dict[str, Table]:
-        """Return the tables over `reads`: facts of the shop, where any are needed, and features."""
+    def _results(self, names: dict[Formula, str], dialect: str) -> dict[str, Table]:
+        """Return the tables over `reads`: what is known besides, where needed, and features."""
         types = {key: "int64" if key == c.CUTOFF_US else "string" for key in self.keys}
         for tree, name in names.items():
             types[name] = "string" if isinstance(tree, Read) and tree.text else "float64"
-        reads = ibis.table(types, name="reads")
-        known: dict[Formula, Any] = _columns(reads, names)
+        reads = of_events = ibis.table(types, name="reads")
+        known = _columns(reads, names)
         tables = {}
         if facts := self._facts(reads, known):
             joined = reduce(
@@ -113,7 +119,12 @@ class Batch:
             tables["facts"] = joined.select(*self.keys[:-1], *columns)
             shop = ibis.table(tables["facts"].schema(), name="facts")
             reads = _joined(reads, shop, self.keys[:-1])
-            known = _columns(reads, names) | {fact: reads[name] for fact, name in named.items()}
+            names = names | named
+        if outside := {each: f"o{nth}" for nth, each in enumerate(outside_of(self.features))}:
+            tables["outside"] = self._looked_up(outside, of_events, known, dialect)
+            besides = ibis.table(tables["outside"].schema(), name="outside")
+            reads, names = _joined(reads, besides, self.keys), names | outside
+        known = _columns(reads, names)
         tables["features"] = reads.select(
             c.CUSTOMER_ID,
             **{c.CUTOFF_US: reads.cutoff_us if self.at_us is None else self.at_us},
@@ -123,6 +134,24 @@ class Batch:
             },
         )
         return tables
+
+    def _looked_up(
+        self,
+        names: Mapping[Outside, str],
+        reads: Table,
+        known: Mapping[Formula, Any],
+        dialect: str,
+    ) -> Table:
+        """Return what no event says of each row of `reads`."""
+        shop = self.clock.shop
+        return outside_table(
+            reads,
+            names,
+            known,
+            keys=self.keys,
+            days={cutoff: shop.local_us(cutoff) // DAY_US for cutoff in self.cutoffs},
+            dialect=dialect,
+        )
 
     def _facts(
         self, reads: Table, known: Mapping[Formula, Any]
@@ -189,8 +218,14 @@ def sql(batch: Batch, dialect: str = "duckdb", *, last: str = "features") -> str
     """Print a batch as one statement of a dialect, up to the step `last`."""
     steps = batch.steps(dialect)
     before = takewhile(lambda name: name != last, steps)
-    tables = ",\n".join(f"{name} AS (\n{steps[name]}\n)" for name in before)
+    tables = ",\n".join(f"{_quoted(name, dialect)} AS (\n{steps[name]}\n)" for name in before)
     return f"WITH {tables}\n{steps[last]}"
+
+
+def _quoted(name: str, dialect: str) -> str:
+    """Return a name as Ibis writes it: where a name without quotes is in capitals, it matters."""
+    mark = "`" if dialect in ("bigquery", "databricks") else '"'
+    return f"{mark}{name}{mark}"
 
 
 def _printed(table: Table, dialect: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,8 @@ from features.shop import Shop
 
 MEMORY: Final = "3GB"  # what the engine may hold; sorting and grouping go on on disk
 Progress = Callable[[str, int, int], None]
+# Writes a batch's rows of some customers (None: of all), by customer, to a Parquet file.
+Writer = Callable[[Batch, Path, Sequence[str] | None], None]
 _TABLE: Final = "features.parquet"
 _MANIFEST: Final = "manifest.json"
 
@@ -177,6 +180,8 @@ def features_to_parquet(
     shop: Shop | None = None,
     who: Who = "seen",
     customers: Sequence[str] | None = None,
+    also: Mapping[str, object] | None = None,
+    write: Writer | None = None,
     progress: Progress | None = None,
 ) -> FeatureFiles:
     """Compute features as of an instant into a folder below `root`, named after its content.
@@ -194,6 +199,8 @@ def features_to_parquet(
         shop: Time zone and currency rates; the default is UTC and one currency.
         who: Has a row: who completed an order before the cut-off, or who was seen at all.
         customers: Of these, who is kept; None: everybody.
+        also: What the manifest is to say besides.
+        write: Computes the rows and writes them, on another engine; None: DuckDB does.
         progress: Called with the step that begins, its number, and how many there are.
     """
     cutoff_us = to_us(as_of)
@@ -206,7 +213,7 @@ def features_to_parquet(
     with scratch_folder(root) as scratch:
         _bounded(connection, scratch)
         table = scratch / _TABLE
-        _copy(connection, batch, table, customers, progress)
+        (write or partial(_copy, connection, progress))(batch, table, customers)
         content, rows = _content(connection, table)
         manifest = {
             "as_of": as_of.isoformat(),
@@ -217,6 +224,7 @@ def features_to_parquet(
             "event_range_us": list(event_range_us),
             "rows": rows,
             "features": _described(features),
+            **(also or {}),
         }
         return _kept(root / f"{as_of:%Y%m%dT%H%M%S}-{digest(manifest)}", manifest, table)
 
@@ -241,10 +249,10 @@ def _kept(folder: Path, manifest: dict[str, object], table: Path) -> FeatureFile
 
 def _copy(
     connection: duckdb.DuckDBPyConnection,
+    progress: Progress | None,
     batch: Batch,
     path: Path,
     customers: Sequence[str] | None,
-    progress: Progress | None,
 ) -> None:
     kept, target = "", str(path).replace("'", "''")
     if customers is not None:

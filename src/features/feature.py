@@ -9,7 +9,7 @@ from typing import Literal
 
 from core.errors import ConfigError
 from core.ids import digest
-from features.formula import Border, Fact, Formula, Read, ShopMean, leaves
+from features.formula import Fact, Formula, Outside, Read, leaves
 from features.kinds.kind import Kind
 from ingest.contract import EVENT_NAMES
 
@@ -43,7 +43,7 @@ class Feature:
     def window_days(self) -> int | None:
         """How far back it looks at most, None: over the whole history."""
         days = [read.kind.reach(read) for read in self.reads]
-        return None if None in days else max(day for day in days if day is not None)
+        return None if None in days else max((day for day in days if day is not None), default=0)
 
 
 def names(features: Iterable[Feature]) -> list[str]:
@@ -63,7 +63,13 @@ def kinds_of(features: Iterable[Feature]) -> dict[Kind, list[Read]]:
 def facts_of(features: Iterable[Feature]) -> tuple[Fact, ...]:
     """Return what features need to know of the shop's other customers, each once, in order."""
     found = (leaf for one in features for leaf in leaves(one.value))
-    return tuple(dict.fromkeys(leaf for leaf in found if isinstance(leaf, ShopMean | Border)))
+    return tuple(dict.fromkeys(leaf for leaf in found if isinstance(leaf, Fact)))
+
+
+def outside_of(features: Iterable[Feature]) -> tuple[Outside, ...]:
+    """Return what features need to know that no event says, each once, in order."""
+    found = (leaf for one in features for leaf in leaves(one.value))
+    return tuple(dict.fromkeys(leaf for leaf in found if isinstance(leaf, Outside)))
 
 
 def checked(features: Iterable[Feature]) -> tuple[Feature, ...]:

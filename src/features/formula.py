@@ -100,6 +100,27 @@ class Border(Formula):
 
 
 @dataclass(frozen=True, slots=True)
+class Trait(Formula):
+    """A text of the customer's traits as they are today; null where it is not like the pattern."""
+
+    name: str
+    like: str  # a regular expression, of the whole text
+
+
+@dataclass(frozen=True, slots=True)
+class Around(Formula):
+    """A column of the context table, of a place on the day of the cut-off, on the shop's clock.
+
+    `place` is country, region and city. The row of the city wins over that of the region, and
+    that over the country's; null where none of them has a value.
+    """
+
+    column: str
+    text: bool
+    place: tuple[Read, Read, Read]
+
+
+@dataclass(frozen=True, slots=True)
 class Operation(Formula):
     """An operation on formulas."""
 
@@ -108,6 +129,7 @@ class Operation(Formula):
 
 
 Fact = ShopMean | Border
+Outside = Trait | Around  # what no event says
 
 
 def hour_of(sine: Formula, cosine: Formula) -> Formula:
@@ -175,14 +197,16 @@ def parts_of(tree: Formula) -> tuple[Formula, ...]:
             return (numerator, denominator)
         case Border(of=of):
             return (of,)
+        case Around(place=place):
+            return place
     return ()
 
 
 def leaves(tree: Formula) -> Iterator[Formula]:
-    """Yield what a formula reads and the facts it needs, those within facts first."""
+    """Yield what a formula reads and needs to know besides, what is within these first."""
     for part in parts_of(tree):
         yield from leaves(part)
-    if isinstance(tree, Read | ShopMean | Border):
+    if isinstance(tree, Read | Fact | Outside):
         yield tree
 
 

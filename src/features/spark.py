@@ -171,6 +171,36 @@ def feature_rows(spark: SparkSession, batch: Batch) -> Iterator[DataFrame]:
             spark.catalog.dropTempView(name)
 
 
+def features_to_file(
+    spark: SparkSession, batch: Batch, path: Path, customers: Sequence[str] | None = None
+) -> None:
+    """Compute features of some customers (None: of all) into one Parquet file, by customer.
+
+    The rows go from the cluster to the folder of `path`, never through this process: a cluster's
+    workers must reach it under the same path.
+
+    Raises:
+        UnavailableError: Spark gives up on the way.
+    """
+    aside = path.with_name(f"{path.stem}-of-spark")
+    try:
+        with feature_rows(spark, batch) as everybody:
+            rows = everybody
+            if customers is not None:
+                kept = pa.table({c.CUSTOMER_ID: pa.array(customers, pa.string())})
+                rows = rows.join(spark.createDataFrame(kept), c.CUSTOMER_ID, "left_semi")
+            whole = rows.repartition(1).sortWithinPartitions(c.CUSTOMER_ID)
+            whole.write.option("compression", "zstd").parquet(str(aside))
+    except Exception as error:  # py4j's, which says all that Java knows
+        raise UnavailableError(
+            f"Spark stopped computing features: {_first_line(error)} Start it again, or set"
+            " features_engine: duckdb."
+        ) from error
+    (part,) = aside.glob("part-*.parquet")
+    part.rename(path)
+    shutil.rmtree(aside)
+
+
 def clock(spark: SparkSession, shop: Shop, *, before_us: int) -> Clock:
     """Return what SQL needs of the shop for the events before an instant.
 

@@ -17,9 +17,10 @@ import msgspec
 
 from core.errors import DataError
 from core.ids import digest
-from features.feature import Feature, facts_of, kinds_of
-from features.formula import NAMES, Formula, Printer
+from features.feature import Feature, facts_of, kinds_of, outside_of
+from features.formula import NAMES, Formula, Printer, parts_of
 from features.kinds.kind import Fold, Kind, Part
+from features.outside import NOTHING, Known, lookup
 from features.row import Happening
 from features.shop import Shop
 from ingest.contract import EVENT_NAMES
@@ -43,7 +44,8 @@ class Stream:
         kinds = kinds_of(self.features)
         self._kinds: tuple[Kind, ...] = tuple(kinds)
         self._in_order = [slot for slot, kind in enumerate(self._kinds) if kind.in_order]
-        self._of_event, self._of_lines = self._folds(shop or Shop())
+        self._shop = shop or Shop()
+        self._of_event, self._of_lines = self._folds(self._shop)
         self._facts = facts_of(self.features)
         self._no_facts = (None,) * len(self._facts)
         self._read = self._compiled([(kind, kinds[kind]) for kind in self._kinds])
@@ -101,7 +103,13 @@ class Stream:
         """Say whether an event came too late for a kind that depends on order: replay."""
         return any(state.parts[slot][0] for slot in self._in_order if slot in state.parts)
 
-    def read(self, state: State, at_us: int, facts: Sequence[float | None] = ()) -> Values:
+    def read(
+        self,
+        state: State,
+        at_us: int,
+        facts: Sequence[float | None] = (),
+        outside: Known = NOTHING,
+    ) -> Values:
         """Return every feature, in order, as of an instant after the last event.
 
         Args:
@@ -109,12 +117,13 @@ class Stream:
             at_us: Instant, microseconds UTC.
             facts: What is known of the shop, in the order of `facts_of(features)`: from the
                 last batch. Without them features that need them have their defaults.
+            outside: The customer's traits, and the context; likewise.
         """
-        return self._read(state.parts, at_us, facts or self._no_facts)
+        return self._read(state.parts, at_us, facts or self._no_facts, outside)
 
     def _compiled(
         self, kinds: Sequence[tuple[Kind, Sequence[Any]]]
-    ) -> Callable[[dict[int, Part], int, Sequence[float | None]], Values]:
+    ) -> Callable[[dict[int, Part], int, Sequence[float | None], Known], Values]:
         """Write one function that reads all features; a tree of calls takes five times as long."""
         given: dict[str, Any] = dict(NAMES)
         known: dict[Formula, str] = {}
@@ -129,10 +138,15 @@ class Stream:
         for number, fact in enumerate(self._facts):
             known[fact] = f"f{number}"
             lines.append(f"f{number} = facts[{number}]")
+        for number, one in enumerate(outside_of(self.features)):
+            given[f"look_up_{number}"] = lookup(one, self._shop)
+            known[one] = f"o{number}"
+            place = "".join(f", {known[read]}" for read in parts_of(one))
+            lines.append(f"o{number} = look_up_{number}(outside, at{place})")
         printer = Printer(known)
         values = [printer.name(one.value.or_default(one.default)) for one in self.features]
         body = "\n    ".join([*lines, *printer.lines, f"return ({', '.join(values)},)"])
-        exec(f"def read(parts, at, facts):\n    {body}", given)  # noqa: S102  # printed from definitions of ours  # printed from our own definitions
+        exec(f"def read(parts, at, facts, outside):\n    {body}", given)  # noqa: S102  # printed from definitions of ours
         return given["read"]  # type: ignore[no-any-return]  # just defined
 
     def pack(self, state: State) -> bytes:

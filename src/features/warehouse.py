@@ -8,11 +8,10 @@ import pyarrow as pa
 
 from core.clock import from_us
 from core.errors import ConfigError
-from features.batch import DIALECTS, Batch, sql
+from features.batch import DIALECTS, TABLES_READ, Batch, sql
 from features.feature import definitions_digest
 from ingest.contract import TABLES
 
-_SOURCES: Final = ("events", "items")
 # BigQuery has no split_part; the others do.
 _SPLIT_PART: Final = (
     "CREATE TEMP FUNCTION split_part(text STRING, mark STRING, part INT64) AS (\n"
@@ -48,8 +47,8 @@ def _header(batch: Batch, at_us: int, dialect: str) -> str:
         f"as of {from_us(at_us).isoformat()}, a row for who {_WHO[batch.who]} before it",
         f"definitions {definitions_digest(batch.features)}",
         "shop's clock " + batch.clock.shop.timezone + _rates(batch),
-        "reads these two; where your tables differ, make views:",
-        *(f"  {name}({', '.join(TABLES[name].names)})" for name in _SOURCES),
+        "reads these tables; where your tables differ, make views:",
+        *(f"  {name}({', '.join(TABLES[name].names)})" for name in TABLES_READ),
     ]
     return "".join(f"-- {line}\n" for line in lines)
 
@@ -65,7 +64,7 @@ def _rates(batch: Batch) -> str:
 def _in_c_collation() -> str:
     """Return the tables with texts in order of code points: ties break as on other engines."""
     views = []
-    for name in _SOURCES:
+    for name in TABLES_READ:
         columns = [
             f'"{each.name}" COLLATE "C" AS "{each.name}"'
             if each.type == pa.string()

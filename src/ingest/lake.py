@@ -14,10 +14,10 @@ Machine events count for nothing, so their items are here for nobody: only the l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import duckdb
 import numpy as np
@@ -28,13 +28,14 @@ import pyarrow.parquet as pq
 from core.clock import DAY_US, to_us
 from core.errors import NotReadyError
 from core.files import new_file
-from ingest import book
+from ingest import book, damage
 from ingest.book import BY_DAY
 from ingest.contract import EVENTS, ITEMS, TABLES
 from ingest.lock import import_lock
 from ingest.log import EventLog
 from ingest.schema import LINE_COLUMNS, read_batches
 
+Part: TypeAlias = Path | pa.Table  # a Parquet file, or rows
 _EVENTS_AT_A_TIME: Final = 20_000
 _OWN: Final = ("position", *LINE_COLUMNS)
 _NUMBERED: Final = pa.schema([("seq", pa.int64()), *EVENTS])
@@ -64,7 +65,33 @@ def connect(home: Path) -> duckdb.DuckDBPyConnection:
 
     Raises:
         NotReadyError: Nothing has been imported into `home` yet, or the lake lost a file.
+        DataError: A file of the lake is damaged.
     """
+    return opened(parts(home))
+
+
+def parts(home: Path) -> dict[str, list[Part]]:
+    """Return what each contract table of the workspace `home` is made of, as of one moment.
+
+    Parquet files, and rows with the table's columns that no file has yet; one at least. For
+    engines other than DuckDB.
+
+    Raises:
+        NotReadyError: Nothing has been imported into `home` yet, or the lake lost a file.
+        DataError: A file of the lake is damaged.
+    """
+    found, has_log = _made_of(home)
+    for of in found.values():
+        damage.refuse_cut_off(_files(of), has_log=has_log)
+    return found
+
+
+def _files(of: Sequence[Part]) -> list[Path]:
+    return [part for part in of if isinstance(part, Path)]
+
+
+def _made_of(home: Path) -> tuple[dict[str, list[Part]], bool]:
+    """Return what each table is made of, and whether files can be written anew from a log."""
     lake, path = home / "lake", home / "events.db"
     files: dict[str, list[Path]] | None = None
     live: dict[str, pa.Table] = {}
@@ -77,34 +104,48 @@ def connect(home: Path) -> duckdb.DuckDBPyConnection:
                 live = _open_rows(log)
         finally:
             log.close()
+    has_log = files is not None
     if files is None:
         files = book.unbooked(lake)
     if not files["events"] and not (live and len(live["events"])):
         raise NotReadyError(f"no events in {home}. Run `sendwise import` first.")
-    connection = duckdb.connect()
-    connection.execute("SET threads TO 2")
+    found: dict[str, list[Part]] = {}
     for name, schema in TABLES.items():
         counted = files[name] if name in BY_DAY or name not in live else []
-        _view(connection, name, schema, counted, live.get(name, schema.empty_table()))
+        rows = live.get(name, schema.empty_table())
+        found[name] = [*counted, *([rows] if len(rows) or not counted else [])]
+    return found, has_log
+
+
+def opened(tables: Mapping[str, Sequence[Part]]) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory DuckDB with a view for each of the `parts` of a workspace."""
+    connection = duckdb.connect()
+    connection.execute("SET threads TO 2")
+    for name, made_of in tables.items():
+        columns, selects = ", ".join(TABLES[name].names), []
+        files = [str(file).replace("'", "''") for file in _files(made_of)]
+        if files:
+            paths = ", ".join(f"'{path}'" for path in files)
+            selects.append(
+                f"SELECT {columns} FROM read_parquet([{paths}], hive_partitioning = false)"
+            )
+        for part in made_of:
+            if isinstance(part, pa.Table):
+                connection.register(f"live_{name}", part)
+                selects.append(f"SELECT {columns} FROM live_{name}")
+        connection.execute(f"CREATE VIEW {name} AS {' UNION ALL '.join(selects)}")
     return connection
 
 
-def _view(
-    connection: duckdb.DuckDBPyConnection,
-    name: str,
-    schema: pa.Schema,
-    files: list[Path],
-    live: pa.Table,
-) -> None:
-    columns = ", ".join(schema.names)
-    parts = []
-    if files:
-        paths = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
-        parts.append(f"SELECT {columns} FROM read_parquet([{paths}], hive_partitioning = false)")
-    if len(live) or not files:
-        connection.register(f"live_{name}", live)
-        parts.append(f"SELECT {columns} FROM live_{name}")
-    connection.execute(f"CREATE VIEW {name} AS {' UNION ALL '.join(parts)}")
+def refuse_damaged(home: Path) -> None:
+    """Read every file of the lake: for when an engine has failed over one and not said which.
+
+    Raises:
+        DataError: A file is damaged; the first is named.
+    """
+    found, has_log = _made_of(home)
+    for of in found.values():
+        damage.refuse_unreadable(_files(of), has_log=has_log)
 
 
 def _open_rows(log: EventLog) -> dict[str, pa.Table]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from features.row import Happening
 from ingest.contract import (
     CAMPAIGN_SENT,
     COUPON_APPLIED,
+    CUSTOMERS,
     EVENTS,
     ITEMS,
     ORDER_COMPLETED,
@@ -23,6 +25,21 @@ from ingest.contract import (
 )
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)  # a Friday
+
+# What is known of customers besides; locales that are none count for nothing.
+TRAITS: tuple[dict[str, object] | None, ...] = (
+    {"locale": "de-DE", "name": "Ann"},
+    {"locale": "pt_BR"},
+    {"locale": "German, please"},
+    {"locale": ""},
+    {"locale": None},
+    {"locale": 49},
+    {"locale": True},
+    {"locale": {"de": "DE"}},
+    {"name": "Bob"},
+    {},
+    None,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +128,12 @@ def tables(rows: Iterable[Happened]) -> tuple[pa.Table, pa.Table]:
     return pa.Table.from_pylist(events, schema=EVENTS), pa.Table.from_pylist(items, schema=ITEMS)
 
 
+def customers_of(traits: Mapping[str, Mapping[str, object]]) -> pa.Table:
+    """Return the customers' table of traits by customer."""
+    rows = [{"customer_id": who, "traits": json.dumps(of)} for who, of in traits.items()]
+    return pa.Table.from_pylist(rows, schema=CUSTOMERS)
+
+
 def happenings(events: Iterable[Row], items: Iterable[Row]) -> dict[str, dict[str, Happening]]:
     """Return each customer's events as the stream sees them, by their ids."""
     lines: dict[str, list[Row]] = {}
@@ -126,7 +149,7 @@ def happenings(events: Iterable[Row], items: Iterable[Row]) -> dict[str, dict[st
 
 @pytest.fixture(scope="session")
 def lake() -> Iterator[Lake]:
-    """Give a function from rows to a connection with the views `events` and `items`."""
+    """Give a function from rows to a connection with `events`, `items` and no `customers`."""
     opened = []
 
     def build(rows: Iterable[Happened]) -> duckdb.DuckDBPyConnection:
@@ -135,6 +158,7 @@ def lake() -> Iterator[Lake]:
         opened.append(connection)
         for name, table in zip(("events", "items"), tables(rows), strict=True):
             connection.register(name, table)
+        connection.register("customers", CUSTOMERS.empty_table())
         return connection
 
     yield build

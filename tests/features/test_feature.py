@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from core.errors import ConfigError
-from features.feature import Feature, checked, facts_of, kinds_of, names
-from features.formula import Border, Formula, ShopMean
+from features.feature import Feature, checked, facts_of, kinds_of, names, outside_of
+from features.formula import Around, Border, Formula, ShopMean, Trait
 from features.kinds.decayed import Decayed
 from features.kinds.hours import HourOfDay
 from features.kinds.place import Place
@@ -53,6 +53,17 @@ def test_a_half_life_must_be_a_positive_number(half_life: float) -> None:
     ):
         with pytest.raises(ConfigError, match="half-life must be a positive number of days"):
             make()
+
+
+def test_what_no_event_says_is_there_once_and_reads_where_somebody_is() -> None:
+    place = Place((ORDER_COMPLETED,))
+    sides = (place.side("country"), place.side("region"), place.side("city"))
+    locale, sun = Trait("locale", "[a-z]+"), Around("context_sun", text=False, place=sides)
+    features = [feature("a", locale, ""), feature("b", sun * 2.0), feature("c", sun)]
+
+    assert outside_of(features) == (locale, sun)
+    assert features[1].reads == sides
+    assert [one.window_days for one in features] == [0, None, None]
 
 
 def test_a_column_is_text_where_the_default_is() -> None:

@@ -15,9 +15,10 @@ import pytest
 
 from core.errors import ConfigError, DataError
 from features import engine, spark
+from features.batch import TABLES_READ
 from features.registry import PROPENSITY, REGISTRY
 from ingest.contract import EVENTS, ITEMS
-from tests.simulated_shop import AS_OF, SHOP, SOURCES, assert_same, write_shop
+from tests.simulated_shop import AS_OF, BRIEFLY, SHOP, assert_same, write_shop
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -29,12 +30,6 @@ pytestmark = [
         importlib.util.find_spec("pyspark") is None, reason="PySpark is not installed"
     ),
 ]
-# Queries run for a moment: what pays off only over minutes is left out.
-BRIEFLY = {
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.shuffle.partitions": "1",
-}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +50,8 @@ def running(shop: Path, duck: duckdb.DuckDBPyConnection) -> Iterator[SparkSessio
         items = pq.read_table(shop / "items.parquet")
         middle = len(items) // 2
         parts = [items.slice(0, middle), items.slice(middle)]
-        spark.register(session, {"events": [shop / "events.parquet"], "items": parts})
+        whole = {name: [shop / f"{name}.parquet"] for name in TABLES_READ}
+        spark.register(session, whole | {"items": parts})
         yield session
 
 
@@ -85,7 +81,7 @@ def test_several_cutoffs_are_the_same_as_on_duckdb(
 
 
 def test_leaves_no_views_of_its_steps_behind(running: SparkSession) -> None:
-    assert {table.name for table in running.catalog.listTables()} == set(SOURCES)
+    assert {table.name for table in running.catalog.listTables()} == set(TABLES_READ)
 
 
 def test_knows_the_shop_as_duckdb_does(
@@ -110,7 +106,7 @@ def test_no_events_give_an_empty_frame(running: SparkSession, shop: Path) -> Non
             running, cutoffs=[datetime(2024, 1, 1, tzinfo=UTC)], features=PROPENSITY[:3]
         )
     finally:
-        spark.register(running, {name: [shop / f"{name}.parquet"] for name in SOURCES})
+        spark.register(running, {name: [shop / f"{name}.parquet"] for name in TABLES_READ})
 
     assert frame.empty
     assert isinstance(frame, pd.DataFrame)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
@@ -18,6 +19,7 @@ from features.kinds.sessions import Sessions
 from features.kinds.tally import Tally
 from features.kinds.taste import Taste, bound
 from features.measures import ONE, VALUE
+from features.outside import Known
 from features.registry import REGISTRY
 from features.row import Happening
 from features.shop import Shop
@@ -60,9 +62,10 @@ def replayed(
     instants = [to_us(cutoff) for cutoff in cutoffs]
     given = {
         name: connection.sql(f"SELECT * FROM {name}").to_arrow_table()  # noqa: S608  # two names
-        for name in ("events", "items")
+        for name in ("events", "items", "customers")
     }
-    events, items = (table.to_pylist() for table in given.values())
+    events, items, known = (table.to_pylist() for table in given.values())
+    traits = {each["customer_id"]: json.loads(each["traits"] or "{}") for each in known}
     people = {
         who: sorted(of.values(), key=lambda each: each.ts_us)
         for who, of in happenings(events, items).items()
@@ -83,7 +86,8 @@ def replayed(
                 position[who] += 1
             assert not twins.stream.is_stale(state)
             if (at, who) in batch:
-                values = twins.stream.read(state, at, facts[at])
+                outside = Known(traits=traits.get(who, {}))
+                values = twins.stream.read(state, at, facts[at], outside)
                 compare(found, state, batch[at, who], values, where=f"{who} at {at}")
     return found
 

@@ -16,12 +16,12 @@ import sqlglot
 from core.clock import to_us
 from core.errors import ConfigError
 from features import engine
-from features.batch import DIALECTS, Batch
+from features.batch import DIALECTS, TABLES_READ, Batch
 from features.columns import Clock
 from features.registry import REGISTRY
 from features.warehouse import statement
 from ingest.contract import TABLES
-from tests.simulated_shop import AS_OF, SHOP, SOURCES, assert_same, write_shop
+from tests.simulated_shop import AS_OF, SHOP, assert_same, write_shop
 
 AT = AS_OF - timedelta(days=9, hours=11)
 TYPES = {"string": 'text COLLATE "en-x-icu"', "int64": "bigint", "bool": "boolean"}
@@ -78,7 +78,7 @@ def test_every_feature_is_the_same_on_postgres(
     postgres: Psql, duck: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     """In a database whose texts are ordered as in a dictionary: ties break as elsewhere."""
-    for name in SOURCES:
+    for name in TABLES_READ:
         columns = ", ".join(f'"{each.name}" {TYPES[str(each.type)]}' for each in TABLES[name])
         path = tmp_path / f"{name}.csv"
         duck.execute(f"COPY (FROM {name}) TO '{path}' (FORMAT csv, HEADER false)")
@@ -86,7 +86,7 @@ def test_every_feature_is_the_same_on_postgres(
     query = statement(batch(engine.clock(duck, SHOP, before_us=to_us(AT))), "postgres")
 
     postgres(
-        f"ANALYZE events, items;\nCREATE TEMP TABLE found AS {query};\n"
+        f"ANALYZE events, items, customers;\nCREATE TEMP TABLE found AS {query};\n"
         f"\\copy found TO '{tmp_path}/found.csv' csv header\n"
     )
 
@@ -122,7 +122,7 @@ def test_the_header_says_what_it_is() -> None:
     assert lines[0] == f"-- sendwise: {len(REGISTRY)} features of customers, for snowflake"
     assert lines[1] == f"-- as of {AT.isoformat()}, a row for who did anything before it"
     assert "USD 0.9137" in lines[3]
-    assert lines[-1].startswith("--   items(event_id, ")
+    assert lines[-1].startswith("--   customers(customer_id, ")
 
 
 def test_a_statement_is_for_one_cutoff_and_a_known_dialect() -> None:

@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from core.errors import NotReadyError
 from features.affinity import affinity
 from ingest import lake
-from ingest.lake import connect
+from ingest.lake import connect, parts
 from ingest.log import EventLog
 from models.assortment import read_assortment
 from models.popularity import popularity
@@ -40,6 +41,18 @@ def test_an_empty_workspace_says_what_to_do(tmp_path: Path) -> None:
         connect(tmp_path)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_parts_are_the_booked_files_and_the_rows_that_no_file_has(shop: Shop) -> None:
+    shop.take(events=EVENTS, products=PRODUCTS)
+    write(shop, datetime(2024, 5, 1, 23, tzinfo=UTC))  # 1 May is still open
+
+    file, rows = parts(shop.home)["events"]
+
+    assert isinstance(file, Path)
+    assert isinstance(rows, pa.Table)
+    assert rows["event_id"].to_pylist() == ["B1"]
+    assert [len(of) for of in parts(shop.home).values()] == [2, 2, 1, 1, 1]
 
 
 def test_writing_again_writes_nothing(shop: Shop) -> None:

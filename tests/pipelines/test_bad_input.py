@@ -228,3 +228,45 @@ def test_a_broken_template(
     for command in ("publish", "preview"):
         said = refused(folder, f"{command} weekly_picks --as-of 2017-12-01", monkeypatch, capsys)
         assert "hero_season.mjml line 1" in said
+
+
+@pytest.mark.parametrize("words", ["features --as-of 2017-12-01", "train clusters"])
+@pytest.mark.parametrize("harm", ["cut off", "garbage", "garbage within"])
+def test_a_damaged_file_of_the_lake_is_named(
+    folder: Path,
+    words: str,
+    harm: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = sorted((folder / "home" / "lake" / "events").rglob("*.parquet"))[7]
+    whole = file.read_bytes()
+    within = whole[:4] + b"\xff" * 1_000 + whole[1_004:]
+    harmed = {"cut off": whole[:999], "garbage": b"x" * 999, "garbage within": within}
+    file.write_bytes(harmed[harm])
+
+    said = refused(folder, words, monkeypatch, capsys)
+
+    assert f"{file.relative_to(folder)} is damaged: " in said
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        ("nowhere.csv", "nowhere.csv does not exist. Check the path."),
+        ("products.csv", "products.csv: there is no column 'day' among sku, name, "),
+    ],
+)
+def test_a_context_that_is_none(
+    folder: Path,
+    file: str,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (folder / "home" / "products.csv").write_text(PRODUCTS)
+    monkeypatch.setenv("SENDWISE_CONTEXT", file)
+
+    said = refused(folder, "features --as-of 2017-12-01", monkeypatch, capsys)
+
+    assert says in said

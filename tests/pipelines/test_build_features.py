@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import duckdb
@@ -12,14 +15,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.clock import to_us
-from core.errors import ConfigError, NotEnoughDataError, NotReadyError
+from core.errors import ConfigError, DataError, NotEnoughDataError, NotReadyError
 from core.settings import Settings
+from features import spark
 from features.feature import names
-from features.registry import REGISTRY
+from features.registry import PROPENSITY, REGISTRY
 from features.shop import Shop
-from ingest.contract import EVENTS, ITEMS, ORDER_COMPLETED
+from ingest.contract import CUSTOMERS, EVENTS, ITEMS, ORDER_COMPLETED
 from ingest.log import EventLog
 from pipelines.build_features import build_features, features_sql
+from tests.simulated_shop import BRIEFLY, assert_same
 from tests.small_shop import agree
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
@@ -41,6 +46,7 @@ def shop(tmp_path: Path) -> Settings:
             "value_minor": 1_000,
             "discount_minor": 0,
             "currency": "EUR",
+            "country": "FR" if who == "bob" else "DE",
         }
         for number, (who, age) in enumerate(orders)
     ]
@@ -158,6 +164,97 @@ def test_the_query_is_printed_for_a_warehouse_and_needs_no_data(tmp_path: Path) 
     with duckdb.connect() as connection:
         connection.register("events", EVENTS.empty_table())
         connection.register("items", ITEMS.empty_table())
+        connection.register("customers", CUSTOMERS.empty_table())
         assert connection.execute(query).fetchall() == []
     with pytest.raises(ConfigError, match=r"postgres.*got 'oracle'"):
         features_sql(settings, as_of=NOW, dialect="oracle")
+    assert "left out" not in query
+
+
+WEATHER = "day,country,degrees,sky\n2024-02-29,DE,1,rain\n2024-03-01,DE,2.5,sun\n"
+
+
+def with_context(shop: Settings, text: str) -> Settings:
+    (shop.home / "weather.csv").write_text(text)
+    return Settings(home=shop.home, context="weather.csv")
+
+
+def test_the_context_adds_its_columns_after_the_registry_s(shop: Settings) -> None:
+    outcome = build_features(with_context(shop, WEATHER), as_of=NOW)
+
+    frame = pd.read_parquet(Path(str(outcome.data["path"])))
+    assert list(frame.columns[2:]) == [*names(REGISTRY), "context_degrees", "context_sky"]
+    assert frame[["customer_id", "context_degrees", "context_sky"]].to_numpy().tolist() == [
+        ["ann", 2.5, "sun"],
+        ["bob", 0.0, ""],  # is in France
+    ]
+    assert outcome.title.startswith(f"{len(REGISTRY) + 2} features of 2 customers")
+    assert outcome.rows[-1] == ["context_sky", "as given", None, None, "sun", None]
+    assert outcome.notes[1] == "The context has a row for the day and place of 1 of 2 customers."
+    assert outcome.data["context_day"] == "2024-03-01"
+
+
+def test_the_manifest_changes_with_the_context_even_where_no_feature_does(shop: Settings) -> None:
+    without = build_features(shop, as_of=NOW)
+    first, again = (build_features(with_context(shop, WEATHER), as_of=NOW) for _ in range(2))
+    longer = build_features(with_context(shop, WEATHER + "2024-03-02,DE,0,fog\n"), as_of=NOW)
+
+    assert [each.status for each in (without, first, again, longer)] == [
+        *("done", "done", "unchanged", "done")
+    ]
+    assert without.data["definitions_digest"] != first.data["definitions_digest"]
+    assert first.data["content_digest"] == longer.data["content_digest"]
+    assert first.data["context_digest"] != longer.data["context_digest"]
+    assert len({each.data["path"] for each in (without, first, longer)}) == 3
+
+
+def test_a_bad_context_leaves_the_workspace_alone(shop: Settings) -> None:
+    with pytest.raises(DataError, match=r"weather\.csv: line 2: the day 'today' is no date"):
+        build_features(with_context(shop, "day,country,sun\ntoday,DE,1\n"), as_of=NOW)
+
+    assert not (shop.home / "features").exists()
+
+
+def test_the_printed_query_says_that_it_leaves_the_context_out(shop: Settings) -> None:
+    query = features_sql(with_context(shop, WEATHER), as_of=NOW, dialect="snowflake")
+
+    assert query.startswith("-- left out: the features of the context, weather.csv\n-- sendwise: ")
+    assert "context_sky" not in query
+
+
+def test_the_locale_is_that_of_the_customer_s_traits(shop: Settings) -> None:
+    traits = {"ann": '{"locale":"de-DE"}', "bob": '{"locale":"whatever"}'}
+    rows = [{"customer_id": who, "traits": text} for who, text in traits.items()]
+    table = pa.Table.from_pylist(rows, schema=CUSTOMERS)
+    pq.write_table(table, shop.home / "lake" / "customers.parquet")
+
+    outcome = build_features(shop, as_of=NOW)
+
+    frame = pd.read_parquet(Path(str(outcome.data["path"])))
+    assert frame["locale"].tolist() == ["de-DE", ""]
+
+
+@pytest.mark.spark
+@pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java 17: none here")
+@pytest.mark.skipif(find_spec("pyspark") is None, reason="PySpark is not installed")
+def test_spark_writes_the_same_file_and_manifest(
+    shop: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = ("country", "region", "city", "locale")
+    few = (*PROPENSITY[:3], *(one for one in REGISTRY if one.name in outside))
+    monkeypatch.setattr("pipelines.build_features.REGISTRY", few)  # all of them: in test_spark.py
+    monkeypatch.setattr(spark, "session", partial(spark.session, options=BRIEFLY))
+    given = with_context(shop, WEATHER)
+    expected = build_features(given, as_of=NOW)
+    on_spark = Settings(home=shop.home, context="weather.csv", features_engine="spark")
+
+    outcome = build_features(on_spark, as_of=NOW)
+
+    frames = [pq.read_table(str(each.data["path"])).to_pandas() for each in (outcome, expected)]
+    assert_same(*frames)
+    assert frames[0].dtypes.tolist() == frames[1].dtypes.tolist()
+    assert outcome.data.keys() == expected.data.keys()
+    same = ("customers", "left_out", "events", "definitions_digest", "context_digest", "rows")
+    assert [outcome.data[name] for name in same] == [expected.data[name] for name in same]
+    assert outcome.notes[-1].startswith("computed on Spark at local[2], written to ")
+    assert build_features(on_spark, as_of=NOW).status == "unchanged"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from features.feature import Feature
-from features.formula import hour_of
+from features.formula import Trait, hour_of
 from features.keys import BRAND, CATEGORY, DEPARTMENT, DEVICE, PRICE_BAND, PRODUCT, WEEKDAY
 from features.kinds.hours import HourOfDay
 from features.kinds.place import Place
@@ -115,6 +115,16 @@ def _hour(name: str, hours: HourOfDay, description: str) -> tuple[Feature, ...]:
     )
 
 
+# Traits have no history: only what a customer hardly ever changes can be read of them.
+LOCALE: Final = Feature(
+    name="locale",
+    value=Trait("locale", like="[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*"),
+    unit="language tag",
+    description="The locale of the customer's traits, such as de-DE: as they are today, whatever"
+    " the cut-off.",
+    default="",
+)
+
 ALL: Final = (
     *DEPARTMENT_TOPS,
     CATEGORIES,
@@ -139,4 +149,5 @@ ALL: Final = (
         )
         for side in ("country", "region", "city")
     ),
+    LOCALE,
 )
