@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import settings
@@ -23,6 +24,19 @@ OF_MLFLOW = (
     "MLFLOW_EXPERIMENT_ID",
     "MLFLOW_EXPERIMENT_NAME",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let all programs that tests start share compiled modules, where Python shall keep none.
+
+    Each of them would compile MLflow, pandas and the like anew, which takes it up to 15 seconds.
+    """
+    if sys.dont_write_bytecode and sys.pycache_prefix is None:
+        folder = TemporaryDirectory(prefix="bytecode-")
+        config.add_cleanup(folder.cleanup)
+        sys.dont_write_bytecode, sys.pycache_prefix = False, folder.name
+        os.environ["PYTHONDONTWRITEBYTECODE"] = ""
+        os.environ["PYTHONPYCACHEPREFIX"] = folder.name
 
 
 @pytest.fixture(scope="session", autouse=True)
