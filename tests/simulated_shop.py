@@ -19,7 +19,8 @@ AS_OF = datetime(2024, 3, 1, tzinfo=UTC)
 SHOP = Shop(timezone=TIMEZONE, currency=CURRENCY, rates={"USD": 0.9137})
 # For Spark: queries run for a moment, so what pays off only over minutes is left out.
 BRIEFLY = {
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.shuffle.partitions": "1",
 }

@@ -35,8 +35,11 @@ class Shop:
 
     timezone: str = "UTC"
     currency: str = ""
-    rates: Mapping[str, float] = field(default_factory=dict)
-    engagement: Mapping[Engaging, float] = field(default_factory=lambda: dict(ENGAGEMENT))
+    # A mapping has no hash; shops that differ in these only are unequal all the same.
+    rates: Mapping[str, float] = field(default_factory=dict, hash=False)
+    engagement: Mapping[Engaging, float] = field(
+        default_factory=lambda: dict(ENGAGEMENT), hash=False
+    )
 
     @classmethod
     def of(cls, settings: Settings) -> Shop:

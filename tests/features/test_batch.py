@@ -181,6 +181,41 @@ def test_a_shop_s_mean_is_over_the_customers_of_its_own_cutoff(lake: Lake) -> No
     assert {found[who, CUTOFFS[1]] for who in ("ann", "bob")} == {2.5}  # (3 + 2) / 2
 
 
+def test_equal_batches_are_compiled_once_and_what_is_asked_for_can_be_changed() -> None:
+    def steps(first_us: int) -> dict[str, str]:
+        changes = ((first_us, 3_600_000_000), (CUTOFFS[0], 0))
+        clock = Clock(shop=Shop(rates={"USD": 0.9}), changes=changes)
+        return Batch(features=(REGISTRY[0],), cutoffs=CUTOFFS, clock=clock).steps()
+
+    first, again = steps(0), steps(7)  # the first event is no part of the query
+    assert all(first[name] is again[name] for name in first)
+    first.clear()
+    assert steps(0) == again
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [
+        pytest.param(
+            Clock(shop=Shop(engagement={"open": 9.0, "click": 2.0, "order": 5.0})), id="weights"
+        ),
+        pytest.param(Clock(shop=Shop(), factors=(("USD", 0.9),)), id="rates"),
+        pytest.param(Clock(shop=Shop(), changes=((0, 3_600_000_000),)), id="another-time-zone"),
+        pytest.param(
+            Clock(shop=Shop(), changes=((0, 0), (CUTOFFS[0], 3_600_000_000))), id="clocks-changed"
+        ),
+    ],
+)
+def test_another_shop_has_another_query(clock: Clock) -> None:
+    chosen = [one for one in REGISTRY if one.name in ("engagement_365d", "evening_share_90d")]
+    chosen += [one for one in REGISTRY if one.name == "revenue_minor_total"]
+
+    def steps(clock: Clock) -> dict[str, str]:
+        return Batch(features=tuple(chosen), cutoffs=CUTOFFS[1:], clock=clock).steps()
+
+    assert steps(clock) != steps(Clock(shop=Shop()))
+
+
 def test_the_columns_are_the_features_in_their_order(lake: Lake) -> None:
     batch = Batch(
         features=(REGISTRY[5], REGISTRY[0]), cutoffs=(to_us(NOW),), clock=Clock(shop=Shop())

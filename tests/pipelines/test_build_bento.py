@@ -72,7 +72,12 @@ def test_a_bento_runs_where_the_project_is_not_installed(
     built: dict[str, object], tmp_path: Path
 ) -> None:
     python = stranger(tmp_path / "venv")
-    found = subprocess.run([python, "-c", "import serving"], capture_output=True, check=False)
+    found = subprocess.run(
+        [python, "-c", "import serving"],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": ""},
+    )
     assert found.returncode != 0
     # Elsewhere, and under another name: nothing of where it was built is needed.
     folder = shutil.copytree(str(built["folder"]), tmp_path / "elsewhere")
