@@ -16,10 +16,12 @@ import pyarrow as pa
 from benchmarks import peers
 from benchmarks.chosen import AS_OF, BASE, COLUMNS, MONTHS, RICH, SHOP
 from benchmarks.shops import events_in, opened
-from core.clock import to_us
+from core.clock import DAY, to_us
 from features.batch import Batch, sql
-from features.engine import MEMORY, clock, features_to_parquet
+from features.daily import Daily
+from features.engine import clock
 from features.feature import Feature
+from features.parquet import MEMORY, features_to_parquet
 from features.registry import REGISTRY
 
 _SCAN: Final = f"SELECT {', '.join(f'max({name})' for name in COLUMNS)} FROM events"  # noqa: S608  # ours
@@ -45,16 +47,31 @@ def base_against_scan(home: Path, times: int = 2) -> Found:
 
 def _build(home: Path, features: Sequence[Feature]) -> Found:
     """Time writing features to Parquet, as `sendwise features` does, and forget them."""
-    with opened(home) as connection, TemporaryDirectory(dir=home) as folder:
+    with TemporaryDirectory(dir=home) as folder:
+        return _written(home, Path(folder), features)
+
+
+def _written(
+    home: Path,
+    folder: Path,
+    features: Sequence[Feature],
+    *,
+    as_of: datetime = AS_OF,
+    state: Path | None = None,
+) -> Found:
+    """Time writing features to Parquet, from what is kept in `state` and keeping it, or not."""
+    with opened(home) as connection:
+        daily = state and Daily(connection=connection, folder=state, seen=lambda at_us: "")
         build = partial(
             features_to_parquet,
             connection,
-            Path(folder),
-            as_of=AS_OF,
+            folder,
+            as_of=as_of,
             features=features,
-            event_range_us=(0, to_us(AS_OF)),
+            event_range_us=(0, to_us(as_of)),
             shop=SHOP,
             who="seen",
+            write=daily or None,
         )
         return {"events": events_in(connection), "seconds": seconds_of(build)}
 
@@ -67,6 +84,15 @@ def rich(home: Path) -> Found:
 def registry(home: Path) -> Found:
     """Time every feature there is."""
     return _build(home, REGISTRY)
+
+
+def one_more_day(home: Path) -> Found:
+    """Time every feature from yesterday's daily build, and from all events."""
+    with TemporaryDirectory(dir=home) as folder:
+        root, state = Path(folder), Path(folder) / "state"
+        _written(home, root, REGISTRY, as_of=AS_OF - DAY, state=state)
+        day = _written(home, root, REGISTRY, state=state)["seconds"]
+        return {"day": day, "full": _written(home, root, REGISTRY)["seconds"]}
 
 
 def _query(connection: duckdb.DuckDBPyConnection, cutoffs: Sequence[datetime]) -> str:

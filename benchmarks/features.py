@@ -14,6 +14,8 @@ cutoffs_12_vs_singles: the base set at twelve monthly cut-offs in one call again
 written to Parquet, on the shop of the peers.
 faster_than_pandas, time_vs_polars: the base set into memory, an Arrow table for us and a frame of
 their own for them, compilation included; two threads, the better of two runs.
+one_more_day_vs_full: every feature, written to Parquet with what the next day goes on from, from
+what the build of the day before has kept, against a full build that keeps nothing.
 stream, spark: every feature, for 300 customers of the shop of the peers, drawn at random.
 state: every feature, for 400 households of the Complete Journey, drawn at random.
 simulate: 50,000 customers on one core; memory is the peak of 360 days over that of 90.
@@ -52,7 +54,6 @@ SIMULATED: Final = 50_000
 QUICK_CUSTOMERS: Final = 100
 _GB_PER_GIB: Final = 2**30 / 1e9
 _CORES: Final = "2"  # for Polars, as our engine has two threads
-_NOT_BUILT: Final = "not built yet"
 Taken = dict[str, float | str]  # a text is why there is no number
 
 console: Final = Console(stderr=True, highlight=False)
@@ -192,10 +193,11 @@ def simulator(shops: Shops) -> Taken:
     return {"simulate_rate": rate, "simulate_memory_360_vs_90_days": peaks[1] / peaks[0]}
 
 
-def one_more_day(shops: Shops) -> Taken:  # it needs none
-    """Say that building one day more is not there to be measured."""
-    del shops
-    return {"one_more_day_vs_full": _NOT_BUILT}
+def one_more_day(shops: Shops) -> Taken:
+    """A daily build that goes on from yesterday's, against a full one."""
+    found, _ = _work("one_more_day", shops.large)
+    console.print(f"one more day: {found['day']:,.1f} s, in full {found['full']:,.1f} s")
+    return {"one_more_day_vs_full": found["day"] / found["full"]}
 
 
 def quick(shops: Shops) -> Taken:

@@ -19,6 +19,7 @@ RUNS: Final[dict[str, Callable[[Path], batches.Found]]] = {
     "rich": batches.rich,
     "registry": batches.registry,
     "cutoffs": batches.cutoffs,
+    "one_more_day": batches.one_more_day,
     "in_memory": batches.in_memory,
     "in_pandas": batches.in_pandas,
     "in_polars": batches.in_polars,

@@ -12,17 +12,19 @@ from typing import Final
 import duckdb
 
 from core.clock import DAY, DAY_US, EPOCH, MICROSECOND, from_us, to_us
-from core.errors import NotEnoughDataError, UnavailableError
+from core.errors import ConfigError, NotEnoughDataError, UnavailableError
 from core.settings import Settings
 from features import spark
 from features.batch import TABLES_READ, Batch
 from features.columns import Clock
 from features.context import Context
-from features.engine import FeatureFiles, Writer, features_to_parquet
+from features.daily import Daily
 from features.feature import Feature
+from features.parquet import FeatureFiles, Writer, features_to_parquet
 from features.registry import REGISTRY
 from features.shop import Shop
 from features.warehouse import statement
+from ingest.book import events_before
 from ingest.contract import EVENT_NAMES
 from ingest.lake import Part, opened, parts, refuse_damaged
 from pipelines.learnable import learnable
@@ -36,17 +38,18 @@ _WHERE: Final = {"duckdb": "written to ", "spark": "computed on Spark at {}, wri
 _QUANTILES: Final = {"5 %": 0.05, "median": 0.5, "95 %": 0.95}
 
 
-def build_features(settings: Settings, *, as_of: datetime) -> Outcome:
+def build_features(settings: Settings, *, as_of: datetime, daily: bool = False) -> Outcome:
     """Compute every feature as of `as_of` and keep them in `features/` of the workspace.
 
     Whoever was seen before has a row. Customers without consent to `model_training` are left out,
-    as the file is there to learn from.
+    as the file is there to learn from. A daily build goes on from what the one before has kept
+    in `features/state`, where that gives the same, and keeps what the next goes on from.
 
     Raises:
         NotReadyError: Nothing has been imported.
         NotEnoughDataError: No event lies before `as_of`, or none in the month before it.
         DataError: The table of context breaks its contract, or a file of the lake is damaged.
-        ConfigError: Spark is to compute them, and there is none.
+        ConfigError: Spark is to compute them, and there is none, or the build is a daily one.
         UnavailableError: Spark does not start, or stops on the way.
     """
     started = time.monotonic()
@@ -56,20 +59,22 @@ def build_features(settings: Settings, *, as_of: datetime) -> Outcome:
     with closing(opened(tables)) as connection:
         event_range, events = _events(connection, as_of)
         seen = _customers_seen(connection, as_of=as_of)
-        with _engine(settings, tables, context) as write:
+        kept = _daily(settings, connection, tables) if daily else None
+        with _engine(settings, tables, context, kept) as write:
             files = _computed(settings, connection, context, features, event_range, write, as_of)
         rows = _summary(connection, files, features)
-        there = _in_context(connection, files) if context else 0
+        there = _in_context(connection, files) if context else None
     seconds = time.monotonic() - started
     customers = int(str(files.manifest["rows"]))
     who = "1 customer" if customers == 1 else f"{customers:,} customers"
-    notes = [
-        f"Left out, without consent to {MODEL_TRAINING}: {seen - customers:,}.",
+    notes = [f"Left out, without consent to {MODEL_TRAINING}: {seen - customers:,}."]
+    if there is not None:
+        notes.append(f"The context has a row for the day and place of {there:,} of {who}.")
+    notes += [
+        *([_went_on_from(kept)] if kept else []),
         f"{events:,} events in {seconds:.1f} s",
         f"{_WHERE[settings.features_engine].format(settings.spark_master)}{files.parquet}",
     ]
-    if context:
-        notes.insert(1, f"The context has a row for the day and place of {there:,} of {who}.")
     return Outcome(
         title=f"{len(features)} features of {who} as of {as_of:%Y-%m-%d}",
         data={
@@ -78,6 +83,7 @@ def build_features(settings: Settings, *, as_of: datetime) -> Outcome:
             "left_out": seen - customers,
             "events": events,
             "seconds": round(seconds, 1),
+            "went_on_from": kept.since.isoformat() if kept and kept.since else None,
             **files.manifest,
         },
         columns=("feature", "unit", "mean", *_QUANTILES),
@@ -87,13 +93,41 @@ def build_features(settings: Settings, *, as_of: datetime) -> Outcome:
     )
 
 
+def _daily(
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, Sequence[Part]],
+) -> Daily:
+    if settings.features_engine != "duckdb":
+        raise ConfigError(
+            f"a daily build is DuckDB's, and features_engine is {settings.features_engine}. "
+            "Leave out --daily, or set features_engine: duckdb."
+        )
+    folder = settings.home / "features" / "state"
+    return Daily(
+        connection=connection, folder=folder, seen=partial(events_before, tables["events"])
+    )
+
+
+def _went_on_from(daily: Daily) -> str:
+    if daily.since is None:
+        return (
+            "built in full: nothing was kept by a daily build of the six days before, or features,"
+            " settings or earlier events have changed since"
+        )
+    return f"went on from what the build of {daily.since:%Y-%m-%d} had kept"
+
+
 @contextmanager
 def _engine(
-    settings: Settings, tables: Mapping[str, Sequence[Part]], context: Context | None
+    settings: Settings,
+    tables: Mapping[str, Sequence[Part]],
+    context: Context | None,
+    daily: Daily | None,
 ) -> Iterator[Writer | None]:
-    """Give what computes the rows; None is DuckDB."""
+    """Give what computes the rows; None is DuckDB, from all events."""
     if settings.features_engine == "duckdb":
-        yield None
+        yield daily
         return
     with spark.session(settings.spark_master) as session:
         spark.register(session, {name: tables[name] for name in TABLES_READ})
@@ -119,6 +153,12 @@ def _computed(
     if context:
         connection.register("context", context.table)
     with StepBars() as progress:
+
+        def step(_: str, done: int, total: int) -> None:
+            progress("computing features", done, total)
+
+        if isinstance(write, Daily):
+            write.progress = step
         return features_to_parquet(
             connection,
             settings.home / "features",
@@ -129,7 +169,7 @@ def _computed(
             customers=sorted(learnable(settings, connection, as_of=as_of)),
             also=_of_context(context, shop, as_of),
             write=write,
-            progress=lambda _, done, total: progress("computing features", done, total),
+            progress=step,
         )
 
 

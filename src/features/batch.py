@@ -18,8 +18,9 @@ from ibis import Table
 
 from core import columns as c
 from core.clock import DAY_US
+from features.advance import Advance
 from features.columns import Clock
-from features.dialects import typed
+from features.dialects import printed, quoted
 from features.feature import Feature, facts_of, kinds_of, outside_of
 from features.formula import Border, Column, Formula, Outside, Read, ShopMean, column
 from features.groupings import Groupings, Who
@@ -40,6 +41,8 @@ class Batch:
     cutoffs: tuple[int, ...]  # microseconds, each once
     clock: Clock
     who: Who = "bought"
+    apart: bool = False  # what is kept until tomorrow is a step: pairs, and `parts`
+    since_us: int | None = None  # the parts are those of then, moved on: one cut-off, apart
 
     @property
     def at_us(self) -> int | None:
@@ -49,8 +52,10 @@ class Batch:
     @property
     def groupings(self) -> Groupings:
         """The steps that make what is read."""
-        kinds = kinds_of(self.features)
-        return Groupings(kinds=kinds, cutoffs=self.cutoffs, clock=self.clock, who=self.who)
+        grouped = Groupings(
+            kinds=kinds_of(self.features), cutoffs=self.cutoffs, clock=self.clock, who=self.who
+        )
+        return grouped if self.since_us is None else Advance.of(grouped, self.since_us)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -71,28 +76,25 @@ class Batch:
         """Compile `steps`."""
         grouped = self.groupings
         steps = {} if self.at_us is not None else grouped.cut.steps()
-        joined: list[str] = []
-        columns: dict[str, Any] = {}
+        parts: dict[str, Table] = {}
         within = ""
         for name, table, has_parts in grouped.steps():
-            text = _printed(table, dialect)
+            text = printed(table, dialect)
             if has_parts:
+                parts[name] = table
+            if has_parts or self.apart:
                 steps[name], within = within + text, ""
-                joined.append(name)
-                columns |= dict(table.schema().items())
             else:  # as a table of its own it would be written to disk and read back
-                within = f"WITH {_quoted(name, dialect)} AS (\n{text}\n)\n"
-        # By hand: every dialect reads it, and Ibis takes seconds over a join of twenty tables.
-        first, *others = joined
-        using = f"USING ({', '.join(_quoted(key, dialect) for key in self.keys)})"
-        joins = "".join(f"\nLEFT JOIN {_quoted(name, dialect)} {using}" for name in others)
-        parts = f"SELECT * FROM {_quoted(first, dialect)}{joins}"  # noqa: S608  # names of ours
+                within = f"WITH {quoted(name, dialect)} AS (\n{text}\n)\n"
+        joined, columns = grouped.joined(parts, dialect)
         names, reads = self._reads(ibis.table(columns, name="parts"))
-        steps["reads"] = (
-            f"WITH {_quoted('parts', dialect)} AS (\n{parts}\n)\n{_printed(reads, dialect)}"
-        )
+        if self.apart:
+            steps |= {"parts": joined, "reads": printed(reads, dialect)}
+        else:
+            within = f"WITH {quoted('parts', dialect)} AS (\n{joined}\n)\n"
+            steps["reads"] = within + printed(reads, dialect)
         results = self._results(names, dialect)
-        steps |= {name: _printed(table, dialect) for name, table in results.items()}
+        steps |= {name: printed(table, dialect) for name, table in results.items()}
         return steps
 
     def _reads(self, parts: Table) -> tuple[dict[Formula, str], Table]:
@@ -234,16 +236,5 @@ def sql(batch: Batch, dialect: str = "duckdb", *, last: str = "features") -> str
     """Print a batch as one statement of a dialect, up to the step `last`."""
     steps = batch.steps(dialect)
     before = takewhile(lambda name: name != last, steps)
-    tables = ",\n".join(f"{_quoted(name, dialect)} AS (\n{steps[name]}\n)" for name in before)
+    tables = ",\n".join(f"{quoted(name, dialect)} AS (\n{steps[name]}\n)" for name in before)
     return f"WITH {tables}\n{steps[last]}"
-
-
-def _quoted(name: str, dialect: str) -> str:
-    """Return a name as Ibis writes it: where a name without quotes is in capitals, it matters."""
-    mark = "`" if dialect in ("bigquery", "databricks") else '"'
-    return f"{mark}{name}{mark}"
-
-
-def _printed(table: Table, dialect: str) -> str:
-    text = str(ibis.to_sql(table, dialect=dialect))
-    return text if dialect == "duckdb" else typed(text, dialect)

@@ -1,9 +1,12 @@
-"""What Ibis leaves to say of a dialect: that a number with a point is a double."""
+"""How queries are printed: by Ibis, and what it leaves to say of a dialect."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
+
+import ibis
+from ibis import Table
 
 # Quoted texts and names, which stay, or a number with a point or an exponent.
 _TOKEN: Final = re.compile(
@@ -23,3 +26,15 @@ def typed(query: str, dialect: str) -> str:
         return f"CAST({found[0]} AS {double})" if found["number"] else found[0]
 
     return _TOKEN.sub(literal, query)
+
+
+def quoted(name: str, dialect: str) -> str:
+    """Return a name as Ibis writes it: where a name without quotes is in capitals, it matters."""
+    mark = "`" if dialect in ("bigquery", "databricks") else '"'
+    return f"{mark}{name}{mark}"
+
+
+def printed(table: Table, dialect: str) -> str:
+    """Return the query of a table."""
+    text = str(ibis.to_sql(table, dialect=dialect))
+    return text if dialect == "duckdb" else typed(text, dialect)

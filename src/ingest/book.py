@@ -7,11 +7,17 @@ new version, under new names; what they replace stays until the next export, for
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from core.clock import DAY_US
 from core.errors import NotReadyError
+from core.ids import digest
 from ingest.log import EventLog
 
 BY_DAY: Final = ("events", "items")
@@ -121,3 +127,19 @@ def _remove_older(folder: Path, names: str, current: int) -> None:
     for file in folder.glob(names):
         if _age(file) < current:
             file.unlink()
+
+
+def events_before(events: Iterable[Path | pa.Table], at_us: int) -> str:
+    """Return a hash that stays while no event before an instant comes in, goes or changes.
+
+    It tells from the names of files, which never change, and from the rows that no file has yet.
+    """
+    found: list[str] = []
+    for part in events:
+        if isinstance(part, Path):
+            if part.parent.name < day_name(-(-at_us // DAY_US)):
+                found.append(f"{part.parent.name}/{part.name}")
+        else:
+            rows = part.filter(pc.field("ts_us") < at_us)
+            found += [str(ident) for ident in rows["event_id"].to_pylist()]
+    return digest(sorted(found))

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from core.clock import DAY_US
 from core.errors import NotReadyError
-from ingest.book import day_name, mark, part, unbooked, version
+from ingest import contract
+from ingest.book import day_name, events_before, mark, part, unbooked, version
 from ingest.lake import connect
 from tests.ingest.shop import EVENTS, HEADER, PRODUCTS, Shop, files, seen, write
 
@@ -111,3 +114,28 @@ def test_a_lake_without_a_log_counts_no_replaced_file(shop: Shop) -> None:
     names = connection.execute("SELECT name FROM catalogue ORDER BY name").fetchall()
     connection.close()
     assert names == [("Cup",), ("Green tea",)]
+
+
+def _row(ident: str, at_us: int) -> dict[str, object]:
+    return {
+        "event_id": ident,
+        "customer_id": "ann",
+        "event": contract.ORDER_COMPLETED,
+        "ts_us": at_us,
+    }
+
+
+def test_events_before_an_instant_are_told_from_files_and_open_rows() -> None:
+    at_us = 10 * DAY_US
+    files = [Path(f"lake/events/{day_name(day)}/part-0000.parquet") for day in (8, 9, 10)]
+
+    def told(files: list[Path], *rows: dict[str, object]) -> str:
+        return events_before([*files, pa.Table.from_pylist([*rows], schema=contract.EVENTS)], at_us)
+
+    as_ever = told(files[:2])
+    assert told(files) == as_ever  # the day of the instant is the future
+    assert told(files[:2], _row("late", at_us)) == as_ever
+    assert told(files[1::-1]) == as_ever
+    assert told(files[:1]) != as_ever
+    assert told([*files[:2], files[0].with_name("part-0001.parquet")]) != as_ever
+    assert told(files[:2], _row("late", at_us - 1)) != as_ever

@@ -89,6 +89,38 @@ def test_the_same_again_is_unchanged_and_another_instant_is_another_folder(shop:
     assert first.data["path"] == again.data["path"] != later.data["path"]
 
 
+def test_a_daily_build_goes_on_from_the_one_before_and_gives_the_same(shop: Settings) -> None:
+    first = build_features(shop, as_of=NOW - DAY, daily=True)
+    second = build_features(shop, as_of=NOW, daily=True)
+    in_full = build_features(shop, as_of=NOW)
+
+    assert (first.data["went_on_from"], in_full.data["went_on_from"]) == (None, None)
+    assert second.data["went_on_from"] == (NOW - DAY).isoformat()
+    assert "went on from what the build of 2024-02-29 had kept" in second.notes
+    moved, whole = (pd.read_parquet(Path(str(one.data["path"]))) for one in (second, in_full))
+    assert_same(moved, whole)
+
+
+def test_a_daily_build_after_late_events_is_a_full_one(shop: Settings) -> None:
+    build_features(shop, as_of=NOW - DAY, daily=True)
+    (day,) = (shop.home / "lake" / "events").iterdir()
+    late = pq.read_table(day / "part.parquet").slice(0, 1)
+    late = late.set_column(0, "event_id", pa.array(["late"]))
+    pq.write_table(late, day / "part-2.parquet")
+
+    outcome = build_features(shop, as_of=NOW, daily=True)
+
+    assert outcome.data["went_on_from"] is None
+    assert any(note.startswith("built in full") for note in outcome.notes)
+    assert pd.read_parquet(Path(str(outcome.data["path"])))["orders_total"].sum() == 4.0
+
+
+def test_a_daily_build_is_duckdbs(shop: Settings) -> None:
+    on_spark = shop.model_copy(update={"features_engine": "spark"})
+    with pytest.raises(ConfigError, match="Leave out --daily"):
+        build_features(on_spark, as_of=NOW, daily=True)
+
+
 @pytest.mark.parametrize("lost", ["features.parquet", "manifest.json"])
 @pytest.mark.parametrize("how", ["removed", "cut-off"])
 def test_a_lost_or_damaged_file_is_written_again(shop: Settings, lost: str, how: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import ibis
 from ibis import Table
@@ -20,6 +21,8 @@ from ingest.contract import ORDER_COMPLETED, PRODUCT_ADDED, PRODUCT_REMOVED
 @dataclass(frozen=True, slots=True)
 class Cart(Kind):
     """What was put into the cart and not taken out since the last order, for so many days."""
+
+    brief: ClassVar[bool] = True
 
     measure: Measure
     days: int

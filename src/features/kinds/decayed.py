@@ -12,7 +12,7 @@ import ibis
 from core.clock import DAY_US
 from core.errors import ConfigError
 from features.formula import Column, Read
-from features.kinds.kind import EXACT, Fold, Kind, Part, Reader, Rows, Tiles, only
+from features.kinds.kind import EXACT, Fold, Kind, Move, Part, Reader, Rows, Tiles, only
 from features.measures import Measure
 from features.row import Row
 from features.shop import Shop
@@ -44,6 +44,17 @@ def faded(tiles: Tiles, part: Column, half_life_days: float) -> Column:
     age = (tiles.at - tiles.table.end_us) / float(DAY_US)
     left = ibis.literal(2.0, "float64") ** (-age / half_life_days)
     return (part.cast("float64") * left).cast(EXACT).sum()
+
+
+def advanced(move: Move, half_life_days: float) -> dict[str, Column]:
+    """Let sums fade from one cut-off to the next, and add what came."""
+    fade = 2.0 ** (-move.days / half_life_days)
+    found = {}
+    for name, part in move.old.items():
+        # Where no time has passed they keep the digits that a double does not have.
+        old = (part.cast("float64") * fade).cast(EXACT) if move.days else part
+        found[name] = old.fill_null(0) + move.came[name].fill_null(0)
+    return found
 
 
 def grown(part: Part, ts_us: int, unit: float) -> float:
@@ -96,6 +107,10 @@ class Decayed(Kind):
     ) -> dict[str, Column]:
         """Let each tile's sum fade from its end to the cut-off, and add up."""
         return {"sum": faded(tiles, tile["sum"], self.half_life_days)}
+
+    def advance(self, move: Move, reads: Sequence[Read]) -> dict[str, Column]:  # there is one
+        """Let the sum fade, and add what came."""
+        return advanced(move, self.half_life_days)
 
     def value(self, read: Read, parts: Mapping[str, Column], at: Column) -> Column:  # it has faded
         """Return the sum; of nothing it is 0."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from ibis import Table
 
@@ -22,6 +22,8 @@ _MOST_KEYS: Final = 400  # different keys that a part of these holds
 @dataclass(frozen=True, slots=True)
 class DaysWithout(Kind):
     """Days (UTC) of the last `days` on which one thing happened and another did not."""
+
+    brief: ClassVar[bool] = True
 
     happened: tuple[str, ...]
     missing: tuple[str, ...]
@@ -93,6 +95,8 @@ class Distinct(Kind):
 
     A part keeps each key's last day; above `_MOST_KEYS` in the window the oldest go.
     """
+
+    brief: ClassVar[bool] = True
 
     key: Key
     events: tuple[str, ...]

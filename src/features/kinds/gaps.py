@@ -18,7 +18,7 @@ from ibis import Table
 from core.clock import DAY_US
 from features.columns import whole
 from features.formula import Column, Formula, Read
-from features.kinds.kind import Fold, Kind, Part, Reader, Rows
+from features.kinds.kind import Fold, Kind, Move, Part, Reader, Rows
 from features.shop import Shop
 
 TAIL: Final = 32
@@ -69,6 +69,7 @@ class Gaps(Kind):
         rows = rows.mutate(gap=rows.ts_us - before, back=ibis.row_number().over(back))
         rows = rows.mutate(seconds=whole(rows.gap, _SECOND_US))
         return rows.group_by(events.keys).agg(
+            first_us=rows.ts_us.min(),
             number=rows.gap.count(),
             total_us=rows.gap.sum(),
             total=rows.seconds.sum(),
@@ -77,6 +78,29 @@ class Gaps(Kind):
             latest=rows.ts_us.max() - rows.ts_us.max(where=rows.back == 1),
             last_us=rows.ts_us.max(),
         )
+
+    def advance(self, move: Move, reads: Sequence[Read]) -> dict[str, Column]:
+        """Add what came, and the gap between."""
+        old, came = move.old, move.came
+        gap = came["first_us"] - old["last_us"]
+        seconds = whole(gap, _SECOND_US)
+        between = {
+            "number": ibis.ifelse(gap.notnull(), 1, 0),
+            "total_us": gap,
+            "total": seconds,
+            "squares": seconds * seconds,
+        }
+        sums = {
+            name: old[name].fill_null(0) + came[name].fill_null(0) + one.fill_null(0)
+            for name, one in between.items()
+        }
+        return {
+            **sums,
+            "first_us": old["first_us"].fill_null(came["first_us"]),
+            "longest": ibis.greatest(old["longest"], came["longest"], gap),
+            "latest": ibis.coalesce(came["latest"], gap, old["latest"]),
+            "last_us": came["last_us"].fill_null(old["last_us"]),
+        }
 
     def value(self, read: Read, parts: Mapping[str, Column], at: Column) -> Column:  # gaps stay
         """Return a figure of the gaps."""

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from core.clock import DAY_US
 from features.formula import Column, Read
-from features.kinds.decayed import checked_half_life, faded, fading, grown, is_far
-from features.kinds.kind import EXACT, Fold, Kind, Part, Reader, Rows, Tiles, only
+from features.kinds.decayed import advanced, checked_half_life, faded, fading, grown, is_far
+from features.kinds.kind import EXACT, Fold, Kind, Move, Part, Reader, Rows, Tiles, only
 from features.measures import COSINE, SINE
 from features.row import Row
 from features.shop import Shop
@@ -60,6 +60,10 @@ class HourOfDay(Kind):
     ) -> dict[str, Column]:
         """Let each tile's sums fade from its end to the cut-off, and add up."""
         return {name: faded(tiles, part, self.half_life_days) for name, part in tile.items()}
+
+    def advance(self, move: Move, reads: Sequence[Read]) -> dict[str, Column]:  # all are needed
+        """Let the sums fade, and add what came."""
+        return advanced(move, self.half_life_days)
 
     def value(self, read: Read, parts: Mapping[str, Column], at: Column) -> Column:
         """Return a side of the mean vector, which does not fade."""

@@ -73,6 +73,25 @@ class Tiles:
         return self.table.start_us >= self.at - self.at % DAY_US - days * DAY_US
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """What a customer's parts are made of when they move on from one cut-off to the next.
+
+    `old` are the parts as of the one before, `came` those of what has happened since, as of the
+    next: of flat kinds the columns of `tile`, and those of what has left a window, named
+    `left(name, days)`. All are null for who had none. `days` lie between the cut-offs.
+    """
+
+    old: Mapping[str, Column]
+    came: Mapping[str, Column]
+    days: float
+
+
+def left(name: str, days: int) -> str:
+    """Name the column of a tile's part of what has left a window of so many days."""
+    return f"{name}_left_{days}"
+
+
 def only(where: Column, value: Column) -> Column:
     """Return a value where a condition holds, else null: engines compute it for those rows only.
 
@@ -92,6 +111,7 @@ class Kind(ABC):
     source: ClassVar[Literal["events", "items"]] = "events"
     flat: ClassVar[bool] = False
     keyed: ClassVar[bool] = False  # has a row for each customer and key on the way
+    brief: ClassVar[bool] = False  # is made anew from its window, not moved on
     in_order: ClassVar[bool] = False  # a very late event asks for a replay
     events: tuple[str, ...]  # names of those that count
 
@@ -152,6 +172,14 @@ class Kind(ABC):
     def ranked(self, pairs: Table, keys: tuple[str, ...], reads: Sequence[Read]) -> Table:
         """Return a table of the keys and the parts, from `pairs`: of keyed kinds."""
         raise NotImplementedError
+
+    def moved(self, pairs: Table, old: Table, at_us: int) -> Table:
+        """Return the pairs of who is in `pairs`, new and old, as of a cut-off: of keyed kinds."""
+        raise NotImplementedError
+
+    def advance(self, move: Move, reads: Sequence[Read]) -> dict[str, Column]:
+        """Return the parts as of the next cut-off: of brief kinds, as they were made anew."""
+        return dict(move.came)
 
     def value(self, read: Read, parts: Mapping[str, Column], at: Column) -> Column:
         """Return a read, made of the parts of a customer, as of the cut-off."""

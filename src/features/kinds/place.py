@@ -10,7 +10,7 @@ import ibis
 from ibis import Table
 
 from features.formula import Column, Read
-from features.kinds.kind import Fold, Kind, Part, Reader, Rows
+from features.kinds.kind import Fold, Kind, Move, Part, Reader, Rows
 from features.row import Row
 from features.shop import Shop
 
@@ -40,6 +40,10 @@ class Place(Kind):
         nth = ibis.row_number().over(ibis.window(group_by=events.keys, order_by=order))
         places = places.mutate(nth=nth).filter(lambda each: each.nth == 0)
         return places.select(*events.keys, "last_us", *_SIDES)
+
+    def advance(self, move: Move, reads: Sequence[Read]) -> dict[str, Column]:
+        """Return where the customer was seen since, or else before."""
+        return {name: part.fill_null(move.old[name]) for name, part in move.came.items()}
 
     def value(self, read: Read, parts: Mapping[str, Column], at: Column) -> Column:  # places stay
         """Return a side of the place."""

@@ -29,6 +29,7 @@ class Repeats(Kind):
     least and longest ago go.
     """
 
+    brief: ClassVar[bool] = True
     source: ClassVar[Any] = "items"
 
     key: Key

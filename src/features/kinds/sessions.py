@@ -16,7 +16,7 @@ import ibis
 from ibis import Table
 
 from features.formula import Column, Read
-from features.kinds.kind import Fold, Kind, Part, Reader, Rows
+from features.kinds.kind import Fold, Kind, Move, Part, Reader, Rows
 from features.row import Row
 from features.shop import Shop
 
@@ -72,6 +72,7 @@ class Sessions(Kind):
         )
         begins = rows.gap.isnull() | (rows.gap > SESSION_GAP_US)
         return rows.group_by(events.keys).agg(
+            first_us=rows.ts_us.min(),
             number=begins.sum(),
             inside=rows.gap.sum(where=rows.gap <= SESSION_GAP_US).fill_null(0),
             happened=rows.count(),
@@ -79,6 +80,29 @@ class Sessions(Kind):
             begun_us=rows.ts_us.max(where=begins),
             last_us=rows.ts_us.max(),
         )
+
+    def advance(self, move: Move, reads: Sequence[Read]) -> dict[str, Column]:
+        """Add what came; its first session may go on with the last of before."""
+        old, came = move.old, move.came
+        gap = came["first_us"] - old["last_us"]
+        goes_on = (gap <= SESSION_GAP_US).fill_null(False)  # noqa: FBT003  # Ibis' own
+        sums = {
+            name: old[name].fill_null(0) + came[name].fill_null(0) + one
+            for name, one in {
+                "number": ibis.ifelse(goes_on, -1, 0),
+                "inside": ibis.ifelse(goes_on, gap, 0),
+                "happened": 0,
+            }.items()
+        }
+        is_old = came["number"].isnull() | (goes_on & (came["number"] == 1))
+        begun = came["begun"] + old["happened"].fill_null(0)
+        return {
+            **sums,
+            "first_us": old["first_us"].fill_null(came["first_us"]),
+            "begun": ibis.ifelse(is_old, old["begun"], begun),
+            "begun_us": ibis.ifelse(is_old, old["begun_us"], came["begun_us"]),
+            "last_us": came["last_us"].fill_null(old["last_us"]),
+        }
 
     def value(self, read: Read, parts: Mapping[str, Column], at: Column) -> Column:  # sessions stay
         """Return a figure of the sessions."""

@@ -10,7 +10,7 @@ from typing import ClassVar, Final, Literal
 
 from core.clock import DAY_US
 from features.formula import Column, Read
-from features.kinds.kind import EXACT, Fold, Kind, Part, Reader, Rows, Tiles, only
+from features.kinds.kind import EXACT, Fold, Kind, Move, Part, Reader, Rows, Tiles, left, only
 from features.measures import Measure
 from features.row import Row
 from features.shop import Shop
@@ -82,6 +82,16 @@ class Tally(Kind):
         for read in reads:
             where = None if read.argument is None else tiles.since(read.argument)
             found[read.part] = tile["sum"].sum(where=where)
+        return found
+
+    def advance(self, move: Move, reads: Sequence[Read]) -> dict[str, Column]:
+        """Add what came, and take off what has left each window."""
+        found = {}
+        for read in reads:
+            now = move.old[read.part].fill_null(0) + move.came["sum"].fill_null(0)
+            if read.argument is not None:
+                now -= move.came[left("sum", read.argument)].fill_null(0)
+            found[read.part] = now
         return found
 
     def value(self, read: Read, parts: Mapping[str, Column], at: Column) -> Column:  # sums stay

@@ -10,17 +10,19 @@ from typing import Any, ClassVar, Final, Literal
 import ibis
 from ibis import Table
 
+from core import columns as c
 from core.clock import DAY_US
 from features.formula import Column, Read
 from features.keys import Key
 from features.kinds.decayed import checked_half_life, fading, grown, is_far
-from features.kinds.kind import EXACT, Fold, Kind, Part, Reader, Rows
+from features.kinds.kind import EXACT, Fold, Kind, Move, Part, Reader, Rows
 from features.row import Row
 from features.shop import Shop
 
 _RANKED: Final = ("key", "share")
 _WEIGHT: Final = "decimal(18, 16)"  # as exact as EXACT, in half the time; weights are below 100
 CAP: Final = 24  # keys of a part after pruning; it prunes at twice as many
+_WEIGHTS: Final = "decimal(38, 16)"  # a sum of these may be any number
 _GRAIN: Final = 2.0**30  # steps a doubling; weights of one step are a tie, broken by the key
 _NOTHING: Final = -1e15  # below the step of any weight
 
@@ -102,6 +104,22 @@ class Taste(Kind):
         return pairs.group_by(keys).agg(
             **{read.part: self._aggregate(pairs, read) for read in reads}
         )
+
+    def moved(self, pairs: Table, old: Table, at_us: int) -> Table:
+        """Return pairs of who is in `pairs`, with the old ones faded from their `end_us` on."""
+        age = (at_us - old.end_us) / float(DAY_US)
+        left = ibis.literal(2.0, "float64") ** (-age / self.half_life_days)
+        weight = (_double(old.weight) * left).cast(_WEIGHTS)
+        old = old.semi_join(pairs, c.CUSTOMER_ID).select(c.CUSTOMER_ID, "key", weight=weight)
+        new = pairs.select(c.CUSTOMER_ID, "key", weight=pairs.weight.cast(_WEIGHTS))
+        both = old.union(new)
+        return both.group_by([c.CUSTOMER_ID, "key"]).agg(weight=both.weight.sum())
+
+    def advance(self, move: Move, reads: Sequence[Read]) -> dict[str, Column]:
+        """Return what was ranked anew; of all others only the strength fades."""
+        fade = 2.0 ** (-move.days / self.half_life_days)
+        old = {name: part * fade if name == "strength" else part for name, part in move.old.items()}
+        return {name: part.fill_null(old[name]) for name, part in move.came.items()}
 
     def _weight(self, rows: Rows) -> Column:
         weights = {weight for _, weight in self.weights}

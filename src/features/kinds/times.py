@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from core.clock import DAY_US
 from features.formula import Column, Read
-from features.kinds.kind import Fold, Kind, Part, Reader, Rows, Tiles
+from features.kinds.kind import Fold, Kind, Move, Part, Reader, Rows, Tiles
 from features.row import Row
 from features.shop import Shop
 
@@ -47,6 +47,16 @@ class Times(Kind):
         """Return the ends of all tiles."""
         ends = {"first": tile["first"].min(), "last": tile["last"].max()}
         return {read.part: ends[read.what] for read in reads}
+
+    def advance(self, move: Move, reads: Sequence[Read]) -> dict[str, Column]:
+        """Keep the first; what came is the last."""
+        old, came = move.old, move.came
+        return {
+            read.part: old["first"].fill_null(came["first"])
+            if read.what == "first"
+            else came["last"].fill_null(old["last"])
+            for read in reads
+        }
 
     def value(self, read: Read, parts: Mapping[str, Column], at: Column) -> Column:
         """Return the age of an end."""

@@ -1,0 +1,127 @@
+"""One more day: the parts of customers as of one cut-off, moved on to the next.
+
+The parts as of before are a table `state`, with `old_` before their names; pairs of keyed kinds
+are tables `old_NAME_pairs`, each weight as of its `end_us`. What is read of the events is what has
+happened since, what has left a window since, and the windows of brief kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
+from typing import Any, Final
+
+import ibis
+from ibis import Table
+
+from core import columns as c
+from core.clock import DAY_US
+from features.columns import Source
+from features.dialects import printed, quoted
+from features.formula import Column, Read
+from features.groupings import (
+    EVERYBODY,
+    Family,
+    Groupings,
+    columns_of,
+    join,
+    named,
+)
+from features.kinds.kind import Kind, Move, Rows, left
+from features.tiles import grouped
+
+LONGEST_DAYS: Final = 6  # below the shortest window: what leaves one has not come since
+STATE: Final = "state"
+OLD: Final = "old_"
+_CAME: Final = 0  # the tile of what has happened since; that of a window is its days
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance(Groupings):
+    """The steps that move the parts of `since_us` on to the one cut-off there is."""
+
+    since_us: int
+
+    @classmethod
+    def of(cls, whole: Groupings, since_us: int) -> Advance:
+        """Return how what `whole` makes from all events is made from a state."""
+        return cls(
+            kinds=whole.kinds,
+            cutoffs=whole.cutoffs,
+            clock=whole.clock,
+            who=whole.who,
+            since_us=since_us,
+        )
+
+    @property
+    def _whole(self) -> Groupings:
+        return Groupings(kinds=self.kinds, cutoffs=self.cutoffs, clock=self.clock, who=self.who)
+
+    def joined(self, parts: Mapping[str, Table], dialect: str) -> tuple[str, dict[str, Any]]:
+        """Return the query that moves the parts of each customer on, and its columns."""
+        before = columns_of({name: table for name, table, has in self._whole.steps() if has})
+        old = {f"{OLD}{name}": of for name, of in before.items() if name != c.CUSTOMER_ID}
+        changes = ibis.table(columns_of(parts) | old, name="changes")
+        moved = self._moved(changes)
+        key, state, came = (quoted(name, dialect) for name in (c.CUSTOMER_ID, STATE, EVERYBODY))
+        customers = f"SELECT {key} FROM {state} UNION SELECT {key} FROM {came}"  # noqa: S608  # ours
+        together = join("customers", [STATE, *parts], self.keys, dialect)
+        query = (
+            f"WITH {quoted('customers', dialect)} AS (\n{customers}\n),\n"
+            f"{quoted('changes', dialect)} AS (\n{together}\n)\n{printed(moved, dialect)}"
+        )
+        return query, dict(moved.schema().items())
+
+    def _moved(self, changes: Table) -> Table:
+        days = (self.cutoffs[0] - self.since_us) / DAY_US
+        found: dict[str, Any] = {}
+        for number, (kind, reads) in enumerate(self.kinds.items()):
+            old, came = (_of(changes, f"{start}k{number}_") for start in (OLD, ""))
+            found |= named(number, kind.advance(Move(old=old, came=came, days=days), reads))
+        return changes.select(c.CUSTOMER_ID, **found)
+
+    def _flat(self, family: Family) -> Iterator[tuple[str, Table, bool]]:
+        """Group what came, and what has left each window, by customer."""
+        rows = self.rows(family.source, family.events, None)
+        windows = sorted(
+            {kind.reach(read) or 0 for kind, reads in family.kinds.items() for read in reads} - {0}
+        )
+        times = rows.table.ts_us
+        tiles = {_CAME: times >= self.since_us}
+        for days in windows:
+            start, end = (at - at % DAY_US - days * DAY_US for at in (self.since_us, rows.at))
+            tiles[days] = (times >= start) & (times < end)
+        table = rows.table.filter(reduce(or_, tiles.values()))
+        table = table.mutate(tile=ibis.cases(*((where, tile) for tile, where in tiles.items())))
+        rows = replace(rows, table=table)
+        numbered = {self.number(kind): kind for kind in family.kinds}
+        parts: dict[str, Any] = {}
+        for number, kind in numbered.items():
+            parts |= named(number, kind.tile(rows))
+        tall = grouped(table, [c.CUSTOMER_ID, "tile"], parts)
+        wide = {name: tall[name].max(where=tall.tile == _CAME) for name in parts}
+        for days in windows:
+            for name in parts:
+                wide[left(name, days)] = tall[name].max(where=tall.tile == days)
+        yield family.name, grouped(tall, [c.CUSTOMER_ID], wide), True
+
+    def counted(self, source: Source, kind: Kind, reads: Sequence[Read]) -> Rows:
+        """Return what has happened since; of a brief kind, its window."""
+        rows = super(Advance, self).counted(source, kind, reads)
+        if kind.brief:
+            return rows
+        return replace(rows, table=rows.table.filter(rows.table.ts_us >= self.since_us))
+
+    def all_pairs(self, kind: Kind, pairs: Table) -> Table:
+        """Return the pairs of who came, new and old."""
+        old = ibis.table({**pairs.schema(), "end_us": "int64"}, name=f"{OLD}{pairs.get_name()}")
+        return kind.moved(pairs, old, self.cutoffs[0])
+
+
+def _of(table: Table, start: str) -> dict[str, Column]:
+    """Return the columns whose names begin so, by the rest of the name."""
+    return {
+        name.removeprefix(start): table[name] for name in table.columns if name.startswith(start)
+    }

@@ -1,0 +1,132 @@
+"""The daily build: what was kept of the build before, moved on to today, and kept again.
+
+A folder holds the parts of all customers as of one cut-off, and the pairs of keyed kinds: a file
+for each build, each weight as of that build. It is made by a full build wherever there is none
+that can be moved on: another definition, another shop, events that came in late.
+"""
+
+# ruff: noqa: S608  # SQL is put together from our own names
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow.parquet as pq
+
+from core import columns as c
+from core.clock import DAY_US, from_us
+from core.files import new_folder
+from core.ids import digest
+from features.advance import LONGEST_DAYS, OLD, STATE
+from features.batch import Batch
+from features.engine import Progress, run_steps
+from features.feature import definitions_digest
+from features.parquet import copied, kept_of
+
+# Of so many builds at most a state is made: their files are read every day, and roundings add up.
+_MOST_BUILDS: Final = 64
+_PARTS: Final = "parts.parquet"
+_MANIFEST: Final = "manifest.json"
+_PAIRS: Final = "_pairs"
+_END: Final = "end_us"
+
+
+@dataclass(slots=True, kw_only=True)
+class Daily:
+    """Writes features from what it keeps in `folder`: a writer for `features_to_parquet`.
+
+    `seen` tells of an instant which events before it there are: as long as it tells the same,
+    none has come in late. `since` is afterwards the cut-off that the build went on from, None if
+    it was a full one.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    folder: Path
+    seen: Callable[[int], str]
+    progress: Progress | None = None
+    since: datetime | None = field(default=None, init=False)
+
+    def __call__(self, batch: Batch, path: Path, customers: Sequence[str] | None) -> None:
+        """Write a batch's rows, by customer, and keep what tomorrow's build goes on from."""
+        at_us = batch.cutoffs[0]
+        builds = self._builds(batch, at_us)
+        self.since = from_us(builds[-1]) if builds else None
+        batch = replace(batch, apart=True, since_us=builds[-1] if builds else None)
+        with new_folder(self.folder) as inside:
+            for file in self.folder.glob(f"*{_PAIRS}-*.parquet") if builds else ():
+                os.link(file, inside / file.name)  # files never change
+            steps = batch.steps()
+            if builds:
+                self._open(steps)
+            step = self._step(inside, at_us, number=len(builds))
+            with run_steps(self.connection, steps, step, self.progress) as last:
+                copied(self.connection, last, path, kept_of(self.connection, customers))
+            manifest = {"mark": self._mark(batch, at_us), "builds": [*builds, at_us]}
+            (inside / _MANIFEST).write_text(json.dumps(manifest) + "\n", encoding="utf-8")
+
+    def _builds(self, batch: Batch, at_us: int) -> list[int]:
+        """Return the cut-offs that the state was built at, none if it cannot be moved on."""
+        try:
+            kept = json.loads((self.folder / _MANIFEST).read_bytes())
+            builds = [int(each) for each in kept["builds"]]
+        except (OSError, ValueError, KeyError):
+            return []
+        is_near = builds[-1] <= at_us <= builds[-1] + LONGEST_DAYS * DAY_US
+        is_good = kept["mark"] == self._mark(batch, builds[-1])
+        return builds if is_near and is_good and len(builds) < _MOST_BUILDS else []
+
+    def _mark(self, batch: Batch, at_us: int) -> str:
+        """Return a hash of what a state as of an instant depends on."""
+        definitions = definitions_digest(batch.features)
+        shop = repr(batch.clock.shop)
+        return digest([definitions, shop, batch.who, str(at_us), self.seen(at_us)])
+
+    def _open(self, steps: dict[str, str]) -> None:
+        """Make the tables that a build goes on from."""
+        parts = self.folder / _PARTS
+        names = pq.read_schema(parts).names
+        old = [f"{name} AS {OLD}{name}" for name in names if name != c.CUSTOMER_ID]
+        self._view(STATE, parts, ", ".join([c.CUSTOMER_ID, *old]))
+        for name in steps:
+            if name.endswith(_PAIRS):
+                self._view(f"{OLD}{name}", self.folder / f"{name}-*.parquet")
+
+    def _step(self, inside: Path, at_us: int, *, number: int) -> Callable[[str, str], str]:
+        """Return what runs one step: what is kept goes to its file on the way.
+
+        Pairs go to a file with the number of the build, which no build before has.
+        """
+
+        def run(name: str, query: str) -> str:
+            if name == "parts":
+                self._keep(query, inside / _PARTS)
+                self._view(name, inside / _PARTS)
+            elif name.endswith(_PAIRS):
+                file = inside / f"{name}-{number}.parquet"
+                self._keep(f"SELECT *, {at_us} AS {_END} FROM ({query})", file)
+                self._view(name, file, f"* EXCLUDE {_END}")
+            else:
+                self.connection.execute(f"CREATE TEMP TABLE {name} AS {query}")
+                return "TABLE"
+            return "VIEW"
+
+        return run
+
+    def _keep(self, query: str, file: Path) -> None:
+        target = _text(file)
+        self.connection.execute(f"COPY ({query}) TO {target} (FORMAT parquet, COMPRESSION zstd)")
+
+    def _view(self, name: str, files: Path, columns: str = "*") -> None:
+        select = f"SELECT {columns} FROM read_parquet({_text(files)})"
+        self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {select}")
+
+
+def _text(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
