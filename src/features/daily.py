@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core import columns as c
@@ -32,6 +33,7 @@ from features.parquet import copied, kept_of
 
 # Of so many builds at most a state is made: their files are read every day, and roundings add up.
 _MOST_BUILDS: Final = 64
+_LAYOUT: Final = 1  # raise it when the parts of a kind change
 _PARTS: Final = "parts.parquet"
 _MANIFEST: Final = "manifest.json"
 _PAIRS: Final = "_pairs"
@@ -68,7 +70,11 @@ class Daily:
             step = self._step(inside, at_us, number=len(builds))
             with run_steps(self.connection, steps, step, self.progress) as last:
                 copied(self.connection, last, path, kept_of(self.connection, customers))
-            manifest = {"mark": self._mark(batch, at_us), "builds": [*builds, at_us]}
+            manifest = {
+                "mark": self._mark(batch, at_us),
+                "builds": [*builds, at_us],
+                "files": sorted(file.name for file in inside.glob("*.parquet")),
+            }
             (inside / _MANIFEST).write_text(json.dumps(manifest) + "\n", encoding="utf-8")
 
     def _builds(self, batch: Batch, at_us: int) -> list[int]:
@@ -76,7 +82,9 @@ class Daily:
         try:
             kept = json.loads((self.folder / _MANIFEST).read_bytes())
             builds = [int(each) for each in kept["builds"]]
-        except (OSError, ValueError, KeyError):
+            for name in kept["files"]:
+                pq.read_metadata(self.folder / name)
+        except (OSError, ValueError, KeyError, pa.ArrowException):  # none, or damaged
             return []
         is_near = builds[-1] <= at_us <= builds[-1] + LONGEST_DAYS * DAY_US
         is_good = kept["mark"] == self._mark(batch, builds[-1])
@@ -86,7 +94,7 @@ class Daily:
         """Return a hash of what a state as of an instant depends on."""
         definitions = definitions_digest(batch.features)
         shop = repr(batch.clock.shop)
-        return digest([definitions, shop, batch.who, str(at_us), self.seen(at_us)])
+        return digest([_LAYOUT, definitions, shop, batch.who, at_us, self.seen(at_us)])
 
     def _open(self, steps: dict[str, str]) -> None:
         """Make the tables that a build goes on from."""

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from features.daily import Daily
 from features.definitions.orders import ORDERS, RECENCY_DAYS
+from features.definitions.tastes import CATEGORIES
 from features.feature import Feature
 from features.parquet import features_to_parquet
 from features.registry import REGISTRY
@@ -119,10 +120,17 @@ def test_a_state_is_left_where_it_would_not_be_exact(
     assert _since(shop, tmp_path, AS_OF + 2 * day, features=_FEW[:2], seen="more", of=other)
 
 
-def test_a_damaged_state_is_made_anew(shop: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    _since(shop, tmp_path, AS_OF - timedelta(days=1))
-    (tmp_path / "state" / "manifest.json").write_text("{")
-    assert _since(shop, tmp_path, AS_OF) is None
+@pytest.mark.parametrize("name", ["manifest.json", "parts.parquet", "taste_2_pairs-0.parquet"])
+@pytest.mark.parametrize("how", ["cut off", "gone"])
+def test_a_damaged_state_is_made_anew(
+    shop: duckdb.DuckDBPyConnection, tmp_path: Path, name: str, how: str
+) -> None:
+    features = (RECENCY_DAYS, ORDERS[0], CATEGORIES)
+    _since(shop, tmp_path, AS_OF - timedelta(days=1), features=features)
+    file = tmp_path / "state" / name
+    file.write_bytes(file.read_bytes()[:-9]) if how == "cut off" else file.unlink()
+    assert _since(shop, tmp_path, AS_OF, features=features) is None
+    assert _since(shop, tmp_path, AS_OF + timedelta(days=1), features=features) is not None
 
 
 def test_a_build_that_fails_leaves_the_state_of_before(

@@ -65,8 +65,7 @@ class Gaps(Kind):
         """Look back from each event to the one before it."""
         rows = events.only(self.events).select(*events.keys, "ts_us")
         before = rows.ts_us.lag().over(ibis.window(group_by=events.keys, order_by="ts_us"))
-        back = ibis.window(group_by=events.keys, order_by=ibis.desc("ts_us"))
-        rows = rows.mutate(gap=rows.ts_us - before, back=ibis.row_number().over(back))
+        rows = rows.mutate(before=before).mutate(gap=lambda row: row.ts_us - row.before)
         rows = rows.mutate(seconds=whole(rows.gap, _SECOND_US))
         return rows.group_by(events.keys).agg(
             first_us=rows.ts_us.min(),
@@ -75,7 +74,7 @@ class Gaps(Kind):
             total=rows.seconds.sum(),
             squares=(rows.seconds * rows.seconds).sum(),
             longest=rows.gap.max(),
-            latest=rows.ts_us.max() - rows.ts_us.max(where=rows.back == 1),
+            latest=rows.ts_us.max() - rows.before.max(),
             last_us=rows.ts_us.max(),
         )
 

@@ -71,15 +71,17 @@ class Sessions(Kind):
             nth=ibis.row_number().over(in_order),
         )
         begins = rows.gap.isnull() | (rows.gap > SESSION_GAP_US)
-        return rows.group_by(events.keys).agg(
-            first_us=rows.ts_us.min(),
-            number=begins.sum(),
-            inside=rows.gap.sum(where=rows.gap <= SESSION_GAP_US).fill_null(0),
-            happened=rows.count(),
-            begun=rows.nth.max(where=begins),
-            begun_us=rows.ts_us.max(where=begins),
-            last_us=rows.ts_us.max(),
-        )
+        found = {
+            "first_us": rows.ts_us.min(),
+            "number": begins.sum(),
+            "inside": rows.gap.sum(where=rows.gap <= SESSION_GAP_US).fill_null(0),
+            "happened": rows.count(),
+            "last_us": rows.ts_us.max(),
+        }
+        if {read.what for read in reads} & {"last_minutes", "last_happened"}:
+            found["begun"] = rows.nth.max(where=begins)
+            found["begun_us"] = rows.ts_us.max(where=begins)
+        return rows.group_by(events.keys).agg(**found)
 
     def advance(self, move: Move, reads: Sequence[Read]) -> dict[str, Column]:
         """Add what came; its first session may go on with the last of before."""
@@ -95,14 +97,16 @@ class Sessions(Kind):
             }.items()
         }
         is_old = came["number"].isnull() | (goes_on & (came["number"] == 1))
-        begun = came["begun"] + old["happened"].fill_null(0)
-        return {
+        found = {
             **sums,
             "first_us": old["first_us"].fill_null(came["first_us"]),
-            "begun": ibis.ifelse(is_old, old["begun"], begun),
-            "begun_us": ibis.ifelse(is_old, old["begun_us"], came["begun_us"]),
             "last_us": came["last_us"].fill_null(old["last_us"]),
         }
+        if "begun" in old:
+            begun = came["begun"] + old["happened"].fill_null(0)
+            found["begun"] = ibis.ifelse(is_old, old["begun"], begun)
+            found["begun_us"] = ibis.ifelse(is_old, old["begun_us"], came["begun_us"])
+        return found
 
     def value(self, read: Read, parts: Mapping[str, Column], at: Column) -> Column:  # sessions stay
         """Return a figure of the sessions."""
