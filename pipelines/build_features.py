@@ -49,7 +49,8 @@ def build_features(settings: Settings, *, as_of: datetime, daily: bool = False) 
         NotReadyError: Nothing has been imported.
         NotEnoughDataError: No event lies before `as_of`, or none in the month before it.
         DataError: The table of context breaks its contract, or a file of the lake is damaged.
-        ConfigError: Spark is to compute them, and there is none, or the build is a daily one.
+        ConfigError: Spark is to compute them, and there is none, or the build is a daily one;
+            a daily one is not as of a midnight.
         UnavailableError: Spark does not start, or stops on the way.
     """
     started = time.monotonic()
@@ -59,7 +60,7 @@ def build_features(settings: Settings, *, as_of: datetime, daily: bool = False) 
     with closing(opened(tables)) as connection:
         event_range, events = _events(connection, as_of)
         seen = _customers_seen(connection, as_of=as_of)
-        kept = _daily(settings, connection, tables) if daily else None
+        kept = _daily(settings, connection, tables, as_of) if daily else None
         with _engine(settings, tables, context, kept) as write:
             files = _computed(settings, connection, context, features, event_range, write, as_of)
         rows = _summary(connection, files, features)
@@ -97,7 +98,13 @@ def _daily(
     settings: Settings,
     connection: duckdb.DuckDBPyConnection,
     tables: Mapping[str, Sequence[Part]],
+    as_of: datetime,
 ) -> Daily:
+    if to_us(as_of) % DAY_US:
+        raise ConfigError(
+            f"a daily build is as of a midnight, UTC, and {as_of:%Y-%m-%dT%H:%M} is none: on a day "
+            f"that is not over events still come in. Give --as-of {as_of:%Y-%m-%d}, or no --as-of."
+        )
     if settings.features_engine != "duckdb":
         raise ConfigError(
             f"a daily build is DuckDB's, and features_engine is {settings.features_engine}. "

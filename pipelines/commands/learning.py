@@ -40,9 +40,10 @@ def features(
     say how many.
 
     With `--daily`, for a job that runs every night, a build reads the day's events and what the
-    build before has kept in `features/state`, which takes a fraction of the time. It builds in
-    full by itself where that would not give the same: the first time, after a week without a
-    build, or when events have come in late.
+    build before has kept in `features/state`, which takes a fraction of the time. It is as of a
+    midnight (UTC), without `--as-of` the last one. It builds in full by itself where that would
+    not give the same: the first time, after a week without a build, or when events have come in
+    late.
 
     With `--sql` nothing is computed: the query that would be goes to standard output, for a
     warehouse that has the tables `events`, `items` and `customers`.
@@ -53,6 +54,8 @@ def features(
     from pipelines.build_features import build_features, features_sql
 
     instant = parse_as_of(as_of)
+    if daily and not as_of:
+        instant = instant.replace(hour=0, minute=0, second=0, microsecond=0)
     if sql:
         typer.echo(features_sql(settings_of(context), as_of=instant, dialect=sql))
     else:

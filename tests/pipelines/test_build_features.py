@@ -121,6 +121,11 @@ def test_a_daily_build_is_duckdbs(shop: Settings) -> None:
         build_features(on_spark, as_of=NOW, daily=True)
 
 
+def test_a_daily_build_is_as_of_a_midnight(shop: Settings) -> None:
+    with pytest.raises(ConfigError, match=r"Give --as-of 2024-03-01, or no --as-of"):
+        build_features(shop, as_of=NOW + timedelta(hours=5), daily=True)
+
+
 @pytest.mark.parametrize("lost", ["features.parquet", "manifest.json"])
 @pytest.mark.parametrize("how", ["removed", "cut-off"])
 def test_a_lost_or_damaged_file_is_written_again(shop: Settings, lost: str, how: str) -> None:
