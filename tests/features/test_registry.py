@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
 import pandas as pd
@@ -97,3 +98,8 @@ BY_HAND = {
 @pytest.mark.parametrize("name", names(PROPENSITY))
 def test_a_feature_is_what_its_description_says(ann_row: pd.Series, name: str) -> None:
     assert ann_row[name] == pytest.approx(BY_HAND[name], rel=1e-12)
+
+
+def test_the_picture_says_how_many_there_are() -> None:
+    picture = Path(__file__).parents[2] / "docs" / "img" / "features.svg"
+    assert f">{len(REGISTRY)} numbers and texts," in picture.read_text(encoding="utf-8")
