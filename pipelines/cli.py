@@ -138,6 +138,11 @@ def main() -> None:
         _fail(f"{where}: {error.strerror or error}. Check the path, its rights and the disk.")
     except sqlite3.DatabaseError as error:
         _fail(f"a database of the workspace: {error}. Is it damaged, or its folder read-only?")
+    except RuntimeError as error:
+        if "Query interrupted" not in str(error):  # DuckDB's word for Ctrl-C
+            raise
+        console.print("stopped. Nothing is half-written; run the command again.")
+        sys.exit(130)
     sys.exit(code or 0)
 
 

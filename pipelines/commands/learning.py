@@ -40,13 +40,13 @@ def features(
     say how many.
 
     With `--daily`, for a job that runs every night, a build reads the day's events and what the
-    build before has kept in `features/state`, which takes a fraction of the time. It is as of a
-    midnight (UTC), without `--as-of` the last one. It builds in full by itself where that would
-    not give the same: the first time, after a week without a build, or when events have come in
-    late.
+    build before has kept in `features/state`, which takes a quarter of the time of a large shop's
+    full build. It is as of a midnight (UTC), without `--as-of` the last one. It builds in full by
+    itself where going on would not give the same: the first time, after a week without a build,
+    or when events have come in late.
 
     With `--sql` nothing is computed: the query that would be goes to standard output, for a
-    warehouse that has the tables `events`, `items` and `customers`.
+    warehouse that has the tables `events`, `items` and `customers`. It asks nobody's consent.
 
     Examples: `sendwise features --as-of 2017-12-01`, `sendwise features --daily`,
     `sendwise features --as-of 2017-12-01 --sql snowflake > features.sql`

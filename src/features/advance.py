@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import pairwise
 from operator import or_
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from features.groupings import (
     EVERYBODY,
     Family,
     Groupings,
+    Reads,
     columns_of,
     join,
     named,
@@ -32,9 +34,9 @@ from features.groupings import (
 from features.kinds.kind import Kind, Move, Rows, left
 from features.tiles import grouped
 
-LONGEST_DAYS: Final = 6  # below the shortest window: what leaves one has not come since
 STATE: Final = "state"
 OLD: Final = "old_"
+_MOST_DAYS: Final = 31  # without windows: what came since is not to be all there is
 _CAME: Final = 0  # the tile of what has happened since; that of a window is its days
 
 
@@ -118,6 +120,17 @@ class Advance(Groupings):
         """Return the pairs of who came, new and old."""
         old = ibis.table({**pairs.schema(), "end_us": "int64"}, name=f"{OLD}{pairs.get_name()}")
         return kind.moved(pairs, old, self.cutoffs[0])
+
+
+def longest_days(kinds: Reads) -> int:
+    """Return how many days parts can be moved on at once.
+
+    What leaves a window must not have come since, nor leave two windows at once.
+    """
+    windows = {kind.reach(read) or 0 for kind in kinds if kind.flat for read in kinds[kind]} | {0}
+    ordered = sorted(windows)
+    apart = [later - one for one, later in pairwise(ordered)]
+    return min(apart, default=_MOST_DAYS + 1) - 1
 
 
 def _of(table: Table, start: str) -> dict[str, Column]:

@@ -21,7 +21,7 @@ from core.clock import DAY_US
 from features.advance import Advance
 from features.columns import Clock
 from features.dialects import printed, quoted
-from features.feature import Feature, facts_of, kinds_of, outside_of
+from features.feature import Feature, checked, facts_of, kinds_of, outside_of
 from features.formula import Border, Column, Formula, Outside, Read, ShopMean, column
 from features.groupings import Groupings, Who
 from features.outside import outside_table
@@ -53,7 +53,10 @@ class Batch:
     def groupings(self) -> Groupings:
         """The steps that make what is read."""
         grouped = Groupings(
-            kinds=kinds_of(self.features), cutoffs=self.cutoffs, clock=self.clock, who=self.who
+            kinds=kinds_of(checked(self.features)),
+            cutoffs=self.cutoffs,
+            clock=self.clock,
+            who=self.who,
         )
         return grouped if self.since_us is None else Advance.of(grouped, self.since_us)
 

@@ -25,7 +25,7 @@ from core import columns as c
 from core.clock import DAY_US, from_us
 from core.files import new_folder
 from core.ids import digest
-from features.advance import LONGEST_DAYS, OLD, STATE
+from features.advance import OLD, STATE, longest_days
 from features.batch import Batch
 from features.engine import Progress, run_steps
 from features.feature import definitions_digest
@@ -73,7 +73,10 @@ class Daily:
             manifest = {
                 "mark": self._mark(batch, at_us),
                 "builds": [*builds, at_us],
-                "files": sorted(file.name for file in inside.glob("*.parquet")),
+                "files": {
+                    file.name: pq.read_metadata(file).num_rows
+                    for file in sorted(inside.glob("*.parquet"))
+                },
             }
             (inside / _MANIFEST).write_text(json.dumps(manifest) + "\n", encoding="utf-8")
 
@@ -82,12 +85,14 @@ class Daily:
         try:
             kept = json.loads((self.folder / _MANIFEST).read_bytes())
             builds = [int(each) for each in kept["builds"]]
-            for name in kept["files"]:
-                pq.read_metadata(self.folder / name)
-        except (OSError, ValueError, KeyError, pa.ArrowException):  # none, or damaged
-            return []
-        is_near = builds[-1] <= at_us <= builds[-1] + LONGEST_DAYS * DAY_US
-        is_good = kept["mark"] == self._mark(batch, builds[-1])
+            last_us = builds[-1]
+            for name, rows in kept["files"].items():
+                if pq.read_metadata(self.folder / name).num_rows != rows:
+                    return []
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, pa.ArrowException):
+            return []  # there is none, or it is damaged
+        is_near = last_us <= at_us <= last_us + longest_days(batch.groupings.kinds) * DAY_US
+        is_good = kept["mark"] == self._mark(batch, last_us)
         return builds if is_near and is_good and len(builds) < _MOST_BUILDS else []
 
     def _mark(self, batch: Batch, at_us: int) -> str:
@@ -101,10 +106,11 @@ class Daily:
         parts = self.folder / _PARTS
         names = pq.read_schema(parts).names
         old = [f"{name} AS {OLD}{name}" for name in names if name != c.CUSTOMER_ID]
-        self._view(STATE, parts, ", ".join([c.CUSTOMER_ID, *old]))
+        self._view(STATE, parts, columns=", ".join([c.CUSTOMER_ID, *old]))
         for name in steps:
             if name.endswith(_PAIRS):
-                self._view(f"{OLD}{name}", self.folder / f"{name}-*.parquet")
+                files = sorted(self.folder.glob(f"{name}-*.parquet"))
+                self._view(f"{OLD}{name}", *files)
 
     def _step(self, inside: Path, at_us: int, *, number: int) -> Callable[[str, str], str]:
         """Return what runs one step: what is kept goes to its file on the way.
@@ -119,7 +125,7 @@ class Daily:
             elif name.endswith(_PAIRS):
                 file = inside / f"{name}-{number}.parquet"
                 self._keep(f"SELECT *, {at_us} AS {_END} FROM ({query})", file)
-                self._view(name, file, f"* EXCLUDE {_END}")
+                self._view(name, file, columns=f"* EXCLUDE {_END}")
             else:
                 self.connection.execute(f"CREATE TEMP TABLE {name} AS {query}")
                 return "TABLE"
@@ -131,8 +137,9 @@ class Daily:
         target = _text(file)
         self.connection.execute(f"COPY ({query}) TO {target} (FORMAT parquet, COMPRESSION zstd)")
 
-    def _view(self, name: str, files: Path, columns: str = "*") -> None:
-        select = f"SELECT {columns} FROM read_parquet({_text(files)})"
+    def _view(self, name: str, *files: Path, columns: str = "*") -> None:
+        listed = ", ".join(_text(file) for file in files)
+        select = f"SELECT {columns} FROM read_parquet([{listed}])"
         self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {select}")
 
 

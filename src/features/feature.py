@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from core import columns as c
 from core.errors import ConfigError
 from core.ids import digest
 from features.formula import Fact, Formula, Outside, Read, leaves
@@ -76,13 +77,16 @@ def checked(features: Iterable[Feature]) -> tuple[Feature, ...]:
     """Return features after checking that they can live together.
 
     Raises:
-        ConfigError: Two have one name, or one counts an event that the contract does not know.
+        ConfigError: Two have one name, one has that of a key, or one counts an event that the
+            contract does not know.
     """
     listed = tuple(features)
     seen: set[str] = set()
     for feature in listed:
         if feature.name in seen:
             raise ConfigError(f"two features have the name {feature.name!r}: rename one.")
+        if feature.name in (c.CUSTOMER_ID, c.CUTOFF_US):
+            raise ConfigError(f"a feature cannot have the name {feature.name!r}: rows have it.")
         seen.add(feature.name)
         for read in feature.reads:
             for event in read.kind.events:

@@ -17,7 +17,7 @@ import msgspec
 
 from core.errors import DataError
 from core.ids import digest
-from features.feature import Feature, facts_of, kinds_of, outside_of
+from features.feature import Feature, checked, facts_of, kinds_of, outside_of
 from features.formula import NAMES, Formula, Printer, parts_of
 from features.kinds.kind import Fold, Kind, Part
 from features.outside import NOTHING, Known, lookup
@@ -40,7 +40,7 @@ class Stream:
     """Folds events into states, and reads features from them."""
 
     def __init__(self, features: Iterable[Feature], shop: Shop | None = None) -> None:
-        self.features = tuple(features)
+        self.features = checked(features)
         kinds = kinds_of(self.features)
         self._kinds: tuple[Kind, ...] = tuple(kinds)
         self._in_order = [slot for slot, kind in enumerate(self._kinds) if kind.in_order]

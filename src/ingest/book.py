@@ -129,16 +129,16 @@ def _remove_older(folder: Path, names: str, current: int) -> None:
             file.unlink()
 
 
-def events_before(events: Iterable[Path | pa.Table], at_us: int) -> str:
-    """Return a hash that stays while no event before an instant comes in, goes or changes.
+def events_before(parts: Iterable[Path | pa.Table], at_us: int) -> str:
+    """Return a hash that stays while no row before an instant comes in, goes or changes.
 
     It tells from the names of files, which never change, and from the rows that no file has yet.
     """
     found: list[str] = []
-    for part in events:
+    for part in parts:
         if isinstance(part, Path):
             if part.parent.name < day_name(-(-at_us // DAY_US)):
-                found.append(f"{part.parent.name}/{part.name}")
+                found.append("/".join(part.parts[-3:]))
         else:
             rows = part.filter(pc.field("ts_us") < at_us)
             found += [str(ident) for ident in rows["event_id"].to_pylist()]

@@ -3,12 +3,15 @@ from __future__ import annotations
 import ibis
 import pytest
 
-from features.advance import LONGEST_DAYS, Advance
+from features.advance import Advance, longest_days
 from features.columns import Clock
 from features.feature import kinds_of
 from features.groupings import Groupings
+from features.kinds.tally import Tally
+from features.measures import ONE
 from features.registry import REGISTRY
 from features.shop import Shop
+from ingest.contract import ORDER_COMPLETED
 
 _DAY_US = 86_400_000_000
 _AT = 20_000 * _DAY_US
@@ -16,10 +19,24 @@ WHOLE = Groupings(kinds=kinds_of(REGISTRY), cutoffs=(_AT,), clock=Clock(shop=Sho
 NEXT = Advance.of(WHOLE, _AT - _DAY_US)
 
 
-def test_no_window_is_so_short_that_what_came_has_left_it() -> None:
-    windows = [read.kind.reach(read) for reads in WHOLE.kinds.values() for read in reads]
-    flat = [days for days in windows if days is not None]
-    assert min(flat) > LONGEST_DAYS
+@pytest.mark.parametrize(
+    ("windows", "days"),
+    [
+        pytest.param((7, 30, 90, 365), 6, id="what-came-has-not-left-a-week"),
+        pytest.param((28, 30), 1, id="nothing-leaves-two-windows-at-once"),
+        pytest.param((3, 90), 2, id="short"),
+        pytest.param((1,), 0, id="not-at-all"),
+    ],
+)
+def test_parts_are_moved_by_no_more_days_than_windows_allow(
+    windows: tuple[int, ...], days: int
+) -> None:
+    orders = Tally(ONE, (ORDER_COMPLETED,))
+    assert longest_days({orders: [orders.total, *(orders.last(each) for each in windows)]}) == days
+
+
+def test_a_build_of_the_registry_may_be_skipped_for_five_nights() -> None:
+    assert longest_days(WHOLE.kinds) == 6
 
 
 def test_what_is_moved_on_has_the_columns_of_what_is_made_from_all_events() -> None:

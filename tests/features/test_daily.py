@@ -74,7 +74,7 @@ def test_day_after_day_gives_what_a_full_build_gives(
     assert_same(moved, _built(shop, tmp_path, days[-1]))
 
 
-@settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.too_slow])
 @given(logs(*EVENT_NAMES, least=20, most=80), st.booleans())
 def test_whatever_happens_a_day_more_gives_what_a_full_build_gives(
     log: list[Happened], skips: bool
@@ -131,6 +131,23 @@ def test_a_damaged_state_is_made_anew(
     file.write_bytes(file.read_bytes()[:-9]) if how == "cut off" else file.unlink()
     assert _since(shop, tmp_path, AS_OF, features=features) is None
     assert _since(shop, tmp_path, AS_OF + timedelta(days=1), features=features) is not None
+
+
+@pytest.mark.parametrize("manifest", ["{", "[1]", '{"builds": []}', '{"builds": [1]}'])
+def test_a_manifest_that_says_nothing_is_no_state(
+    shop: duckdb.DuckDBPyConnection, tmp_path: Path, manifest: str
+) -> None:
+    _since(shop, tmp_path, AS_OF - timedelta(days=1))
+    (tmp_path / "state" / "manifest.json").write_text(manifest)
+    assert _since(shop, tmp_path, AS_OF) is None
+
+
+def test_a_state_may_lie_in_a_folder_of_any_name(
+    shop: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    odd = tmp_path / "w[1]* it's"
+    _since(shop, odd, AS_OF - timedelta(days=1), features=(CATEGORIES,))
+    assert _since(shop, odd, AS_OF, features=(CATEGORIES,)) is not None
 
 
 def test_a_build_that_fails_leaves_the_state_of_before(

@@ -27,6 +27,12 @@ def test_two_features_of_one_name_are_an_error_that_names_it() -> None:
         checked(twice)
 
 
+@pytest.mark.parametrize("name", ["customer_id", "cutoff_us"])
+def test_no_feature_has_the_name_of_a_key(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"cannot have the name '{name}'"):
+        checked([feature(name, _orders.total)])
+
+
 def test_an_event_that_the_contract_does_not_know_is_an_error_that_names_both() -> None:
     dreamt = feature("dreams", Tally(ONE, ("Product Dreamt Of",)).total)
 

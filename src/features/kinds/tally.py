@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import ClassVar, Final, Literal
 
 from core.clock import DAY_US
+from core.errors import ConfigError
 from features.formula import Column, Read
 from features.kinds.kind import EXACT, Fold, Kind, Move, Part, Reader, Rows, Tiles, left, only
 from features.measures import Measure
@@ -44,7 +45,13 @@ class Tally(Kind):
         return Read(self, "total", nullable=False)
 
     def last(self, days: int) -> Read:
-        """Return the sum over the last `days`."""
+        """Return the sum over the last `days`.
+
+        Raises:
+            ConfigError: These are fewer than one, or more than a state keeps.
+        """
+        if not 1 <= days <= LONGEST_DAYS:
+            raise ConfigError(f"a window is 1 to {LONGEST_DAYS} days, not {days}.")
         return Read(self, "window", days, nullable=False)
 
     def reach(self, read: Read) -> int | None:

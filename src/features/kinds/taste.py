@@ -125,8 +125,7 @@ class Taste(Kind):
         weights = {weight for _, weight in self.weights}
         if len(weights) == 1:
             return weights.pop()
-        coded = [(rows.codes[event], weight) for event, weight in self.weights]
-        return rows.table.code.cases(*coded)
+        return rows.table.event.cases(*self.weights)
 
     def _aggregate(self, pairs: Table, read: Read) -> Column:
         match read.what:
