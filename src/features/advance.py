@@ -21,7 +21,7 @@ from core import columns as c
 from core.clock import DAY_US
 from features.columns import Source
 from features.dialects import printed, quoted
-from features.formula import Column, Read
+from features.formula import Read
 from features.groupings import (
     EVERYBODY,
     Family,
@@ -29,9 +29,9 @@ from features.groupings import (
     Reads,
     columns_of,
     join,
-    named,
+    windows,
 )
-from features.kinds.kind import Kind, Move, Rows, left
+from features.kinds.kind import Brief, Keyed, Kind, Move, Rows, left, named, parts_of
 from features.tiles import grouped
 
 STATE: Final = "state"
@@ -80,19 +80,16 @@ class Advance(Groupings):
         days = (self.cutoffs[0] - self.since_us) / DAY_US
         found: dict[str, Any] = {}
         for number, (kind, reads) in enumerate(self.kinds.items()):
-            old, came = (_of(changes, f"{start}k{number}_") for start in (OLD, ""))
+            old, came = (parts_of(changes, number, mark) for mark in (OLD, ""))
             found |= named(number, kind.advance(Move(old=old, came=came, days=days), reads))
         return changes.select(c.CUSTOMER_ID, **found)
 
     def _flat(self, family: Family) -> Iterator[tuple[str, Table, bool]]:
         """Group what came, and what has left each window, by customer."""
         rows = self.rows(family.source, family.events, None)
-        windows = sorted(
-            {kind.reach(read) or 0 for kind, reads in family.kinds.items() for read in reads} - {0}
-        )
-        times = rows.table.ts_us
+        times, spans = rows.table.ts_us, windows(family.kinds)
         tiles = {_CAME: times >= self.since_us}
-        for days in windows:
+        for days in spans:
             start, end = (at - at % DAY_US - days * DAY_US for at in (self.since_us, rows.at))
             tiles[days] = (times >= start) & (times < end)
         table = rows.table.filter(reduce(or_, tiles.values()))
@@ -104,7 +101,7 @@ class Advance(Groupings):
             parts |= named(number, kind.tile(rows))
         tall = grouped(table, [c.CUSTOMER_ID, "tile"], parts)
         wide = {name: tall[name].max(where=tall.tile == _CAME) for name in parts}
-        for days in windows:
+        for days in spans:
             for name in parts:
                 wide[left(name, days)] = tall[name].max(where=tall.tile == days)
         yield family.name, grouped(tall, [c.CUSTOMER_ID], wide), True
@@ -112,11 +109,11 @@ class Advance(Groupings):
     def counted(self, source: Source, kind: Kind, reads: Sequence[Read]) -> Rows:
         """Return what has happened since; of a brief kind, its window."""
         rows = super(Advance, self).counted(source, kind, reads)
-        if kind.brief:
+        if isinstance(kind, Brief):
             return rows
         return replace(rows, table=rows.table.filter(rows.table.ts_us >= self.since_us))
 
-    def all_pairs(self, kind: Kind, pairs: Table) -> Table:
+    def all_pairs(self, kind: Keyed, pairs: Table) -> Table:
         """Return the pairs of who came, new and old."""
         old = ibis.table({**pairs.schema(), "end_us": "int64"}, name=f"{OLD}{pairs.get_name()}")
         return kind.moved(pairs, old, self.cutoffs[0])
@@ -127,14 +124,5 @@ def longest_days(kinds: Reads) -> int:
 
     What leaves a window must not have come since, nor leave two windows at once.
     """
-    windows = {kind.reach(read) or 0 for kind in kinds if kind.flat for read in kinds[kind]} | {0}
-    ordered = sorted(windows)
-    apart = [later - one for one, later in pairwise(ordered)]
+    apart = [later - one for one, later in pairwise([0, *windows(kinds)])]
     return min(apart, default=_MOST_DAYS + 1) - 1
-
-
-def _of(table: Table, start: str) -> dict[str, Column]:
-    """Return the columns whose names begin so, by the rest of the name."""
-    return {
-        name.removeprefix(start): table[name] for name in table.columns if name.startswith(start)
-    }

@@ -6,8 +6,9 @@ says is joined at the end. It is only compiled here; `features.engine` runs it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache, reduce
 from itertools import takewhile
 from types import MappingProxyType
@@ -17,13 +18,15 @@ import ibis
 from ibis import Table
 
 from core import columns as c
-from core.clock import DAY_US
+from core.clock import DAY_US, to_us
+from core.errors import DataError
 from features.advance import Advance
 from features.columns import Clock
 from features.dialects import printed, quoted
 from features.feature import Feature, checked, facts_of, kinds_of, outside_of
 from features.formula import Border, Column, Formula, Outside, Read, ShopMean, column
-from features.groupings import Groupings, Who
+from features.groupings import Groupings, Reads, Who
+from features.kinds.kind import parts_of
 from features.outside import outside_table
 
 TABLES_READ: Final = ("events", "items", "customers")  # of the contract
@@ -90,7 +93,7 @@ class Batch:
             else:  # as a table of its own it would be written to disk and read back
                 within = f"WITH {quoted(name, dialect)} AS (\n{text}\n)\n"
         joined, columns = grouped.joined(parts, dialect)
-        names, reads = self._reads(ibis.table(columns, name="parts"))
+        names, reads = self._reads(grouped.kinds, ibis.table(columns, name="parts"))
         if self.apart:
             steps |= {"parts": joined, "reads": printed(reads, dialect)}
         else:
@@ -100,18 +103,13 @@ class Batch:
         steps |= {name: printed(table, dialect) for name, table in results.items()}
         return steps
 
-    def _reads(self, parts: Table) -> tuple[dict[Formula, str], Table]:
+    def _reads(self, kinds: Reads, parts: Table) -> tuple[dict[Formula, str], Table]:
         """Return what is read of each customer's parts, and the names of its columns."""
         at = self.at_us if self.at_us is not None else parts.cutoff_us
         names: dict[Formula, str] = {}
         columns = {}
-        for number, (kind, reads) in enumerate(self.groupings.kinds.items()):
-            start = f"k{number}_"
-            of_kind = {
-                name.removeprefix(start): parts[name]
-                for name in parts.columns
-                if name.startswith(start)
-            }
+        for number, (kind, reads) in enumerate(kinds.items()):
+            of_kind = parts_of(parts, number)
             for read in reads:
                 names[read] = f"r{len(names)}"
                 columns[names[read]] = kind.value(read, of_kind, at)
@@ -187,6 +185,18 @@ class Batch:
             table = _borders(reads, column(of, known), fifths, by)
             found.append((table, dict(fifths.items())))
         return found
+
+
+def instants_of(cutoffs: Iterable[datetime]) -> tuple[int, ...]:
+    """Return cut-offs as microseconds, in order, each once.
+
+    Raises:
+        DataError: There is none.
+        ConfigError: One is naive.
+    """
+    if not (instants := sorted({to_us(cutoff) for cutoff in cutoffs})):
+        raise DataError("features need at least one cut-off, got none.")
+    return tuple(instants)
 
 
 @lru_cache(maxsize=32)

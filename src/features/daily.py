@@ -30,6 +30,7 @@ from features.batch import Batch
 from features.engine import Progress, run_steps
 from features.feature import definitions_digest
 from features.parquet import copied, kept_of
+from ingest.mapping import literal
 
 # Of so many builds at most a state is made: their files are read every day, and roundings add up.
 _MOST_BUILDS: Final = 64
@@ -134,14 +135,10 @@ class Daily:
         return run
 
     def _keep(self, query: str, file: Path) -> None:
-        target = _text(file)
+        target = literal(str(file))
         self.connection.execute(f"COPY ({query}) TO {target} (FORMAT parquet, COMPRESSION zstd)")
 
     def _view(self, name: str, *files: Path, columns: str = "*") -> None:
-        listed = ", ".join(_text(file) for file in files)
+        listed = ", ".join(literal(str(file)) for file in files)
         select = f"SELECT {columns} FROM read_parquet([{listed}])"
         self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {select}")
-
-
-def _text(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

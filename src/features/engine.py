@@ -13,9 +13,8 @@ import pandas as pd
 
 from core import columns as c
 from core.clock import to_us
-from core.errors import DataError
 from core.ids import digest
-from features.batch import Batch
+from features.batch import Batch, instants_of
 from features.columns import Clock
 from features.feature import Feature, facts_of
 from features.groupings import Who
@@ -51,17 +50,20 @@ def feature_frame(
         DataError: No cut-off, or orders in a currency without a rate.
         ConfigError: A cut-off is naive.
     """
-    instants = sorted({to_us(cutoff) for cutoff in cutoffs})
-    if not instants:
-        raise DataError("features need at least one cut-off, got none.")
+    instants = instants_of(cutoffs)
     batch = Batch(
         features=tuple(features),
-        cutoffs=tuple(instants),
+        cutoffs=instants,
         clock=clock(connection, shop or Shop(), before_us=instants[-1]),
         who=who,
     )
     with computed(connection, batch) as last:
         frame = connection.execute(f"{last} ORDER BY cutoff_us, customer_id").df()
+    return as_frame(frame, features)
+
+
+def as_frame(frame: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
+    """Return a frame of features with the types it has whatever the engine."""
     types = {one.name: "float64" if one.dtype == "float64" else object for one in features}
     return frame.astype({c.CUSTOMER_ID: object, c.CUTOFF_US: "int64", **types})
 

@@ -18,13 +18,13 @@ from core.clock import DAY_US
 from features.columns import Clock, Source
 from features.dialects import quoted
 from features.formula import Read
-from features.kinds.kind import Kind, Rows
+from features.kinds.kind import Flat, Keyed, Kind, Rows, Tabled, named
 from features.row import Happening, Line
 from features.tiles import Cut, grouped, in_tiles, over_tiles
 from ingest.contract import EVENT_NAMES, ORDER_COMPLETED, TABLES
 
 Who = Literal["bought", "seen"]
-Reads = Mapping[Kind, Sequence[Read]]
+Reads = Mapping[Any, Sequence[Read]]  # by kind
 EVERYBODY: Final = "everybody"  # the step with a row for each customer who has one
 _SOURCES: Final[tuple[Source, ...]] = ("events", "items")
 _CODES: Final = {event: code for code, event in enumerate(EVENT_NAMES, start=1)}
@@ -43,7 +43,7 @@ class Family:
     name: str
     source: Source
     events: tuple[str, ...] | None
-    kinds: dict[Kind, Sequence[Read]] = field(default_factory=dict)
+    kinds: dict[Flat, Sequence[Read]] = field(default_factory=dict)
 
     @property
     def reach(self) -> int | None:
@@ -57,13 +57,19 @@ def families(kinds: Reads, who: Who) -> list[Family]:
     everybody = Family(name=EVERYBODY, source="events", events=spine)
     found: dict[tuple[Source, tuple[str, ...] | None], Family] = {("events", spine): everybody}
     for kind, reads in kinds.items():
-        if kind.flat:
+        if isinstance(kind, Flat):
             everything = spine is None and {*kind.events} == {*EVENT_NAMES}
             events = None if everything and kind.source == "events" else kind.events
             name = f"of_{kind.source}_{len(found)}"
             family = Family(name=name, source=kind.source, events=events)
             found.setdefault((kind.source, events), family).kinds[kind] = reads
     return list(found.values())
+
+
+def windows(kinds: Reads) -> list[int]:
+    """Return the days of the windows of flat kinds, each once, the shortest first."""
+    found = (kind.reach(read) for kind in kinds if isinstance(kind, Flat) for read in kinds[kind])
+    return sorted({days for days in found if days})
 
 
 def reach(kinds: Reads) -> int | None:
@@ -107,7 +113,7 @@ class Groupings:
         for family in families(self.kinds, self.who):
             yield from self._flat(family)
         for number, (kind, reads) in enumerate(self.kinds.items()):
-            if not kind.flat:
+            if not isinstance(kind, Flat):
                 yield from self._others(number, kind, reads)
 
     def joined(self, parts: Mapping[str, Table], dialect: str) -> tuple[str, dict[str, Any]]:
@@ -139,19 +145,19 @@ class Groupings:
     ) -> Iterator[tuple[str, Table, bool]]:
         events, items = (self.counted(source, kind, reads) for source in _SOURCES)
         name = f"{type(kind).__name__.lower()}_{number}"
-        if kind.keyed:
+        if isinstance(kind, Keyed):
             pairs = kind.pairs(events, items)
             yield f"{name}_pairs", pairs, False
             pairs = self.all_pairs(kind, ibis.table(pairs.schema(), name=f"{name}_pairs"))
             yield name, prefixed(number, kind.ranked(pairs, self.keys, reads), self.keys), True
-        else:
+        elif isinstance(kind, Tabled):
             yield name, prefixed(number, kind.table(events, items, reads), self.keys), True
 
     def counted(self, source: Source, kind: Kind, reads: Sequence[Read]) -> Rows:
         """Return the rows that a kind with a table of its own is made of."""
         return self._before(self.rows(source, kind.events, reach({kind: reads})))
 
-    def all_pairs(self, kind: Kind, pairs: Table) -> Table:  # here all were found at once
+    def all_pairs(self, kind: Keyed, pairs: Table) -> Table:  # here all were found at once
         """Return the pairs of a keyed kind that are ranked."""
         return pairs
 
@@ -198,11 +204,6 @@ def join(first: str, names: Iterable[str], keys: Sequence[str], dialect: str) ->
 def columns_of(parts: Mapping[str, Table]) -> dict[str, Any]:
     """Return the columns of tables that are joined, with their types."""
     return {name: of for table in parts.values() for name, of in table.schema().items()}
-
-
-def named(number: int, parts: Mapping[str, Any]) -> dict[str, Any]:
-    """Name columns after the number of their kind."""
-    return {f"k{number}_{name}": part for name, part in parts.items()}
 
 
 def prefixed(number: int, table: Table, keys: tuple[str, ...]) -> Table:

@@ -23,6 +23,7 @@ from features.engine import Progress, clock, computed
 from features.feature import Feature, definitions_digest
 from features.groupings import Who
 from features.shop import Shop
+from ingest.mapping import literal
 
 MEMORY: Final = "3GB"  # what the engine may hold; sorting and grouping go on on disk
 # Writes a batch's rows of some customers (None: of all), by customer, to a Parquet file.
@@ -143,17 +144,15 @@ def kept_of(connection: duckdb.DuckDBPyConnection, customers: Sequence[str] | No
 
 def copied(connection: duckdb.DuckDBPyConnection, query: str, path: Path, kept: str) -> None:
     """Write a query's rows, those that are kept, by customer."""
-    target = str(path).replace("'", "''")
     connection.execute(
         f"COPY (SELECT * FROM ({query}) {kept} ORDER BY customer_id)"  # noqa: S608  # ours
-        f" TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
+        f" TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
     )
 
 
 def _bounded(connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
     """Keep memory flat in the number of rows: what does not fit goes to disk, and then goes."""
-    folder = str(scratch).replace("'", "''")
-    connection.execute(f"SET temp_directory = '{folder}'")
+    connection.execute(f"SET temp_directory = {literal(str(scratch))}")
     connection.execute(f"SET memory_limit = '{MEMORY}'")
     connection.execute("SET preserve_insertion_order = false")
 

@@ -22,10 +22,10 @@ import pandas as pd
 import pyarrow as pa
 
 from core import columns as c
-from core.clock import to_us
-from core.errors import ConfigError, DataError, UnavailableError
-from features.batch import Batch
+from core.errors import ConfigError, UnavailableError
+from features.batch import Batch, instants_of
 from features.columns import Clock
+from features.engine import as_frame
 from features.feature import Feature
 from features.groupings import Who
 from features.registry import PROPENSITY
@@ -138,21 +138,17 @@ def feature_frame(
         DataError: No cut-off, or orders in a currency without a rate.
         ConfigError: A cut-off is naive.
     """
-    instants = sorted({to_us(cutoff) for cutoff in cutoffs})
-    if not instants:
-        raise DataError("features need at least one cut-off, got none.")
+    instants = instants_of(cutoffs)
     batch = Batch(
         features=tuple(features),
-        cutoffs=tuple(instants),
+        cutoffs=instants,
         clock=clock(spark, shop or Shop(), before_us=instants[-1]),
         who=who,
     )
     with feature_rows(spark, batch) as rows:
         table = rows.toArrow()
     order = [(c.CUTOFF_US, "ascending"), (c.CUSTOMER_ID, "ascending")]
-    types = {one.name: "float64" if one.dtype == "float64" else object for one in features}
-    frame: pd.DataFrame = table.sort_by(order).to_pandas()
-    return frame.astype({c.CUSTOMER_ID: object, c.CUTOFF_US: "int64", **types})
+    return as_frame(table.sort_by(order).to_pandas(), features)
 
 
 @contextmanager

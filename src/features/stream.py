@@ -124,7 +124,7 @@ class Stream:
     def _compiled(
         self, kinds: Sequence[tuple[Kind, Sequence[Any]]]
     ) -> Callable[[dict[int, Part], int, Sequence[float | None], Known], Values]:
-        """Write one function that reads all features; a tree of calls takes five times as long."""
+        """Write one function that reads all features; a tree of calls takes longer."""
         given: dict[str, Any] = dict(NAMES)
         known: dict[Formula, str] = {}
         lines = []

@@ -21,7 +21,7 @@ from ibis import Table
 from core import columns as c
 from core.clock import DAY_US
 from features.formula import Column, Read
-from features.kinds.kind import Kind, Rows, Tiles
+from features.kinds.kind import Flat, Rows, Tiles, named, parts_of
 
 _TILES: Final = ibis.table({"tile": "int64", "end_us": "int64"}, name="tiles")
 _SPANS: Final = ibis.table(
@@ -40,7 +40,7 @@ class Cut:
     @classmethod
     def at(cls, cutoffs: Sequence[int], reads: Iterable[Read]) -> Cut:
         """Cut at the cut-offs, and where the windows of reads begin."""
-        days = {read.kind.reach(read) or 0 for read in reads if read.kind.flat} - {0}
+        days = {read.kind.reach(read) or 0 for read in reads if isinstance(read.kind, Flat)} - {0}
         starts = {cutoff - cutoff % DAY_US - each * DAY_US for cutoff in cutoffs for each in days}
         return cls(tuple(cutoffs), tuple(sorted({*cutoffs, *starts})))
 
@@ -80,30 +80,22 @@ def grouped(table: Table, keys: Sequence[str], found: Mapping[str, Column]) -> T
     return table.group_by([*keys]).agg(**found) if found else table.select(*keys).distinct()
 
 
-def in_tiles(rows: Rows, kinds: Mapping[int, Kind], cut: Cut) -> Table:
+def in_tiles(rows: Rows, kinds: Mapping[int, Flat], cut: Cut) -> Table:
     """Group rows by customer and tile, with the parts of every kind."""
     table = rows.table.mutate(tile=cut.tile(rows.table.ts_us)).join(_TILES, "tile")
     rows = replace(rows, table=table, at=table.end_us)
-    found = {
-        f"k{number}_{name}": part
-        for number, kind in kinds.items()
-        for name, part in kind.tile(rows).items()
-    }
+    found: dict[str, Column] = {}
+    for number, kind in kinds.items():
+        found |= named(number, kind.tile(rows))
     return grouped(table, [c.CUSTOMER_ID, "tile"], found)
 
 
-def over_tiles(tiled: Table, kinds: Mapping[int, tuple[Kind, Sequence[Read]]]) -> Table:
+def over_tiles(tiled: Table, kinds: Mapping[int, tuple[Flat, Sequence[Read]]]) -> Table:
     """Put together, for each cut-off and customer, the tiles before it."""
     table = tiled.join(_SPANS, "tile")
     tiles = Tiles(table=table, at=table[c.CUTOFF_US])
     found: dict[str, Column] = {}
     for number, (kind, reads) in kinds.items():
-        start = f"k{number}_"
-        parts = {
-            name.removeprefix(start): table[name]
-            for name in tiled.columns
-            if name.startswith(start)
-        }
-        gathered = kind.gather(tiles, parts, reads)
-        found |= {f"{start}{name}": part for name, part in gathered.items()}
+        parts = parts_of(table, number)
+        found |= named(number, kind.gather(tiles, parts, reads))
     return grouped(table, [c.CUTOFF_US, c.CUSTOMER_ID], found)

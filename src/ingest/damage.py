@@ -9,6 +9,7 @@ from typing import Final
 import duckdb
 
 from core.errors import DataError
+from ingest.inputs import first_line
 
 _MARK: Final = b"PAR1"  # the last bytes of a Parquet file, after the length of its footer
 _ENDING: Final = 8
@@ -41,8 +42,7 @@ def refuse_unreadable(files: Iterable[Path], *, has_log: bool) -> None:
             try:
                 connection.execute("SELECT max(hash(t)) FROM read_parquet($1) AS t", [str(file)])
             except duckdb.Error as error:
-                what = str(error).strip().splitlines()[0].rstrip(".")
-                raise _error(file, what, has_log=has_log) from None
+                raise _error(file, first_line(error).rstrip("."), has_log=has_log) from None
 
 
 def _error(file: Path, what: str, *, has_log: bool) -> DataError:

@@ -33,6 +33,7 @@ from ingest.book import BY_DAY
 from ingest.contract import EVENTS, ITEMS, TABLES
 from ingest.lock import import_lock
 from ingest.log import EventLog
+from ingest.mapping import literal
 from ingest.schema import LINE_COLUMNS, read_batches
 
 Part: TypeAlias = Path | pa.Table  # a Parquet file, or rows
@@ -123,9 +124,8 @@ def opened(tables: Mapping[str, Sequence[Part]]) -> duckdb.DuckDBPyConnection:
     connection.execute("SET threads TO 2")
     for name, made_of in tables.items():
         columns, selects = ", ".join(TABLES[name].names), []
-        files = [str(file).replace("'", "''") for file in _files(made_of)]
-        if files:
-            paths = ", ".join(f"'{path}'" for path in files)
+        if files := _files(made_of):
+            paths = ", ".join(literal(str(file)) for file in files)
             selects.append(
                 f"SELECT {columns} FROM read_parquet([{paths}], hive_partitioning = false)"
             )

@@ -7,6 +7,7 @@ from features.advance import Advance, longest_days
 from features.columns import Clock
 from features.feature import kinds_of
 from features.groupings import Groupings
+from features.kinds.kind import Brief, Flat
 from features.kinds.tally import Tally
 from features.measures import ONE
 from features.registry import REGISTRY
@@ -50,7 +51,7 @@ def test_what_is_moved_on_has_the_columns_of_what_is_made_from_all_events() -> N
 
 @pytest.mark.parametrize("brief", [False, True])
 def test_what_is_read_of_events_lies_in_the_day_or_in_a_brief_window(brief: bool) -> None:
-    chosen = [(kind, reads) for kind, reads in NEXT.kinds.items() if not kind.flat]
-    kind, reads = next(each for each in chosen if each[0].brief is brief)
+    chosen = [(kind, reads) for kind, reads in NEXT.kinds.items() if not isinstance(kind, Flat)]
+    kind, reads = next(each for each in chosen if isinstance(each[0], Brief) is brief)
     query = str(ibis.to_sql(NEXT.counted(kind.source, kind, reads).table, dialect="duckdb"))
     assert (f">= {_AT - _DAY_US}" in query) is not brief

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import ibis
 from ibis import Table
 
 from core.clock import DAY_US
 from features.formula import Read
-from features.kinds.kind import Fold, Kind, Part, Reader, Rows
+from features.kinds.kind import Brief, Fold, Part, Reader, Rows
 from features.measures import Measure
 from features.row import Happening
 from features.shop import Shop
@@ -19,10 +18,8 @@ from ingest.contract import ORDER_COMPLETED, PRODUCT_ADDED, PRODUCT_REMOVED
 
 
 @dataclass(frozen=True, slots=True)
-class Cart(Kind):
+class Cart(Brief):
     """What was put into the cart and not taken out since the last order, for so many days."""
-
-    brief: ClassVar[bool] = True
 
     measure: Measure
     days: int

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 
 import ibis
 
 from core.clock import DAY_US
 from core.errors import ConfigError
 from features.formula import Column, Read
-from features.kinds.kind import EXACT, Fold, Kind, Move, Part, Reader, Rows, Tiles, only
+from features.kinds.kind import EXACT, Flat, Fold, Move, Part, Reader, Rows, Tiles, only
 from features.measures import Measure
 from features.row import Row
 from features.shop import Shop
@@ -66,20 +66,32 @@ def grown(part: Part, ts_us: int, unit: float) -> float:
     return float(2.0 ** min((ts_us - part[0]) / unit, _MOST))
 
 
+def merged(part: Part, other: Part, half_life_days: float) -> None:
+    """Add the sums of another part to those of `part`, as of the later of the two landmarks."""
+    if other[0] is None:
+        return
+    if part[0] is None:
+        part[:] = other
+        return
+    if other[0] > part[0]:
+        part[:], other = other, list(part)
+    shrink = grown(part, other[0], half_life_days * DAY_US)
+    for place in range(1, len(part)):
+        part[place] += other[place] * shrink
+
+
 def is_far(part: Part, ts_us: int, unit: float) -> bool:
     """Say whether the landmark is to be moved before an instant is folded."""
     return bool((ts_us - part[0]) / unit > _FAR)
 
 
 @dataclass(frozen=True, slots=True)
-class Decayed(Kind):
+class Decayed(Flat):
     """The sum of a measure, each event counting half as much after every half-life.
 
     Source:
         Forward decay: Cormode, Shkapenyuk, Srivastava, Xu, ICDE 2009.
     """
-
-    flat: ClassVar[bool] = True
 
     measure: Measure
     events: tuple[str, ...]
@@ -136,15 +148,7 @@ class Decayed(Kind):
 
     def merge(self, part: Part, other: Part) -> None:
         """Add the other's sum, as of the later landmark."""
-        if other[0] is None:
-            return
-        if part[0] is None:
-            part[:] = other
-            return
-        unit = self.half_life_days * DAY_US
-        if other[0] > part[0]:
-            part[:], other = other, list(part)
-        part[1] += other[1] * grown(part, other[0], unit)
+        merged(part, other, self.half_life_days)
 
     def reader(self, reads: Sequence[Read]) -> Reader:  # there is one
         """Return the sum, as of the instant."""

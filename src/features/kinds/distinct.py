@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 
 from ibis import Table
 
@@ -12,7 +12,7 @@ from core.clock import DAY_US
 from features.columns import whole
 from features.formula import Read
 from features.keys import Key
-from features.kinds.kind import Fold, Kind, Part, Reader, Rows
+from features.kinds.kind import Brief, Fold, Part, Reader, Rows
 from features.row import Row
 from features.shop import Shop
 
@@ -20,10 +20,8 @@ _MOST_KEYS: Final = 400  # different keys that a part of these holds
 
 
 @dataclass(frozen=True, slots=True)
-class DaysWithout(Kind):
+class DaysWithout(Brief):
     """Days (UTC) of the last `days` on which one thing happened and another did not."""
-
-    brief: ClassVar[bool] = True
 
     happened: tuple[str, ...]
     missing: tuple[str, ...]
@@ -90,13 +88,11 @@ class DaysWithout(Kind):
 
 
 @dataclass(frozen=True, slots=True)
-class Distinct(Kind):
+class Distinct(Brief):
     """How many different keys events of the last `days` had.
 
     A part keeps each key's last day; above `_MOST_KEYS` in the window the oldest go.
     """
-
-    brief: ClassVar[bool] = True
 
     key: Key
     events: tuple[str, ...]

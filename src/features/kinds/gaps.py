@@ -18,7 +18,7 @@ from ibis import Table
 from core.clock import DAY_US
 from features.columns import whole
 from features.formula import Column, Formula, Read
-from features.kinds.kind import Fold, Kind, Move, Part, Reader, Rows
+from features.kinds.kind import Fold, Move, Part, Reader, Rows, Tabled
 from features.shop import Shop
 
 TAIL: Final = 32
@@ -29,7 +29,7 @@ _STALE, _FIRST, _CLOSED, _GAPS, _SUM, _SQUARES, _LONGEST, _TIMES = range(8)
 
 
 @dataclass(frozen=True, slots=True)
-class Gaps(Kind):
+class Gaps(Tabled):
     """The time between successive events: mean, deviation, longest and last, in days.
 
     Squares are of whole seconds, so that they add up exactly: a span's square holds their sum.

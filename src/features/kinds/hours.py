@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from core.clock import DAY_US
 from features.formula import Column, Read
-from features.kinds.decayed import advanced, checked_half_life, faded, fading, grown, is_far
-from features.kinds.kind import EXACT, Fold, Kind, Move, Part, Reader, Rows, Tiles, only
+from features.kinds.decayed import advanced, checked_half_life, faded, fading, grown, is_far, merged
+from features.kinds.kind import EXACT, Flat, Fold, Move, Part, Reader, Rows, Tiles, only
 from features.measures import COSINE, SINE
 from features.row import Row
 from features.shop import Shop
 
 
 @dataclass(frozen=True, slots=True)
-class HourOfDay(Kind):
+class HourOfDay(Flat):
     """The circular mean of the hour at which events happen, on the shop's clock, fading with age.
 
     The hour is null where the directions cancel out or there is nothing. `strength`, 0 to 1, is
@@ -25,8 +24,6 @@ class HourOfDay(Kind):
     Source:
         Mardia and Jupp, Directional Statistics, 2000, section 2.2.
     """
-
-    flat: ClassVar[bool] = True
 
     events: tuple[str, ...]
     half_life_days: float
@@ -94,16 +91,7 @@ class HourOfDay(Kind):
 
     def merge(self, part: Part, other: Part) -> None:
         """Add the other's vector, as of the later landmark."""
-        if other[0] is None:
-            return
-        if part[0] is None:
-            part[:] = other
-            return
-        if other[0] > part[0]:
-            part[:], other = other, list(part)
-        shrink = grown(part, other[0], self.half_life_days * DAY_US)
-        for place in (1, 2, 3):
-            part[place] += other[place] * shrink
+        merged(part, other, self.half_life_days)
 
     def reader(self, reads: Sequence[Read]) -> Reader:
         """Return sides of the mean vector, which does not fade."""

@@ -92,6 +92,19 @@ def left(name: str, days: int) -> str:
     return f"{name}_left_{days}"
 
 
+def named(number: int, parts: Mapping[str, Column]) -> dict[str, Column]:
+    """Name columns after the number of their kind, so that all kinds fit into one table."""
+    return {f"k{number}_{name}": part for name, part in parts.items()}
+
+
+def parts_of(table: Table, number: int, mark: str = "") -> dict[str, Column]:
+    """Return the columns of `named`, by their names before that; `mark` stands before them."""
+    start = f"{mark}k{number}_"
+    return {
+        name.removeprefix(start): table[name] for name in table.columns if name.startswith(start)
+    }
+
+
 def only(where: Column, value: Column) -> Column:
     """Return a value where a condition holds, else null: engines compute it for those rows only.
 
@@ -104,14 +117,11 @@ def only(where: Column, value: Column) -> Column:
 class Kind(ABC):
     """A kind of aggregation over some `events`: a frozen dataclass, so that equal ones are one.
 
-    `source` says what a fold is given: an event, or each of its lines. A kind is either `flat`,
-    and then computes its parts in a grouping of rows by customer, or makes a table of its own.
+    `source` says what a fold is given: an event, or each of its lines. How the batch makes the
+    parts is said by the classes below: `Flat`, `Tabled`, `Brief` and `Keyed`.
     """
 
     source: ClassVar[Literal["events", "items"]] = "events"
-    flat: ClassVar[bool] = False
-    keyed: ClassVar[bool] = False  # has a row for each customer and key on the way
-    brief: ClassVar[bool] = False  # is made anew from its window, not moved on
     in_order: ClassVar[bool] = False  # a very late event asks for a replay
     events: tuple[str, ...]  # names of those that count
 
@@ -144,44 +154,64 @@ class Kind(ABC):
         """Return the part of `packed`."""
         return stored
 
-    def parts(self, rows: Rows, reads: Sequence[Read]) -> dict[str, Column]:
-        """Return what reads are made of, as aggregates over rows: of flat kinds."""
-        raise NotImplementedError
-
-    def tile(self, rows: Rows) -> dict[str, Column]:
-        """Return aggregates over the rows of a tile, as of its end, `rows.at`: of flat kinds."""
-        raise NotImplementedError
-
-    def gather(
-        self, tiles: Tiles, tile: Mapping[str, Column], reads: Sequence[Read]
-    ) -> dict[str, Column]:
-        """Return `parts` as aggregates over the tiles before a cut-off: of flat kinds.
-
-        `tile` holds the columns of `tile`, by their names there.
-        """
-        raise NotImplementedError
-
-    def table(self, events: Rows, items: Rows, reads: Sequence[Read]) -> Table:
-        """Return a table of the keys and the parts: of the other kinds."""
-        raise NotImplementedError
-
-    def pairs(self, events: Rows, items: Rows) -> Table:
-        """Return a table of the keys, `key` and `weight`: of keyed kinds."""
-        raise NotImplementedError
-
-    def ranked(self, pairs: Table, keys: tuple[str, ...], reads: Sequence[Read]) -> Table:
-        """Return a table of the keys and the parts, from `pairs`: of keyed kinds."""
-        raise NotImplementedError
-
-    def moved(self, pairs: Table, old: Table, at_us: int) -> Table:
-        """Return the pairs of who is in `pairs`, new and old, as of a cut-off: of keyed kinds."""
-        raise NotImplementedError
-
+    @abstractmethod
     def advance(self, move: Move, reads: Sequence[Read]) -> dict[str, Column]:
-        """Return the parts as of the next cut-off: of brief kinds, as they were made anew."""
-        return dict(move.came)
+        """Return the parts as of the next cut-off."""
 
     def value(self, read: Read, parts: Mapping[str, Column], at: Column) -> Column:
         """Return a read, made of the parts of a customer, as of the cut-off."""
         del at
         return parts[read.part]
+
+
+class Flat(Kind):
+    """A kind whose parts are aggregates over rows: those over the same events are one grouping."""
+
+    @abstractmethod
+    def parts(self, rows: Rows, reads: Sequence[Read]) -> dict[str, Column]:
+        """Return what reads are made of, as aggregates over rows."""
+
+    @abstractmethod
+    def tile(self, rows: Rows) -> dict[str, Column]:
+        """Return aggregates over the rows of a tile, as of its end, `rows.at`."""
+
+    @abstractmethod
+    def gather(
+        self, tiles: Tiles, tile: Mapping[str, Column], reads: Sequence[Read]
+    ) -> dict[str, Column]:
+        """Return `parts` as aggregates over the tiles before a cut-off.
+
+        `tile` holds the columns of `tile`, by their names there.
+        """
+
+
+class Tabled(Kind):
+    """A kind with a table of its own."""
+
+    @abstractmethod
+    def table(self, events: Rows, items: Rows, reads: Sequence[Read]) -> Table:
+        """Return a table of the keys and the parts."""
+
+
+class Brief(Tabled):
+    """A kind that is made anew from its short window, not moved on."""
+
+    def advance(self, move: Move, reads: Sequence[Read]) -> dict[str, Column]:
+        """Return the parts as they were made anew."""
+        return dict(move.came)
+
+
+class Keyed(Kind):
+    """A kind with a table of its own, made of a row for each customer and key."""
+
+    @abstractmethod
+    def pairs(self, events: Rows, items: Rows) -> Table:
+        """Return a table of the keys, `key` and `weight`."""
+
+    @abstractmethod
+    def moved(self, pairs: Table, old: Table, at_us: int) -> Table:
+        """Return the pairs of who is in `pairs`, new and old, as of a cut-off."""
+
+    @abstractmethod
+    def ranked(self, pairs: Table, keys: tuple[str, ...], reads: Sequence[Read]) -> Table:
+        """Return a table of the keys and the parts, from `pairs`."""

@@ -10,7 +10,7 @@ import ibis
 from ibis import Table
 
 from features.formula import Column, Read
-from features.kinds.kind import Fold, Kind, Move, Part, Reader, Rows
+from features.kinds.kind import Fold, Move, Part, Reader, Rows, Tabled
 from features.row import Row
 from features.shop import Shop
 
@@ -18,7 +18,7 @@ _SIDES: Final = ("country", "region", "city")
 
 
 @dataclass(frozen=True, slots=True)
-class Place(Kind):
+class Place(Tabled):
     """Country, region and city of the last event that names a country, together.
 
     Of two at the same instant, the later in the alphabet.

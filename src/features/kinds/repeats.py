@@ -12,7 +12,7 @@ from ibis import Table
 from core.clock import DAY_US
 from features.formula import Read
 from features.keys import Key
-from features.kinds.kind import Fold, Kind, Part, Reader, Rows
+from features.kinds.kind import Brief, Fold, Part, Reader, Rows
 from features.row import Row
 from features.shop import Shop
 from ingest.contract import ORDER_COMPLETED
@@ -22,14 +22,13 @@ _MOST_LOOKS: Final = 64  # keys that a part of looks holds before it forgets the
 
 
 @dataclass(frozen=True, slots=True)
-class Repeats(Kind):
+class Repeats(Brief):
     """Looks at one key in the last `days`, of a key with no purchase in that time.
 
     A part is exact below `_MOST_LOOKS` keys looked at in that time; above, the keys looked at
     least and longest ago go.
     """
 
-    brief: ClassVar[bool] = True
     source: ClassVar[Any] = "items"
 
     key: Key

@@ -16,7 +16,7 @@ import ibis
 from ibis import Table
 
 from features.formula import Column, Read
-from features.kinds.kind import Fold, Kind, Move, Part, Reader, Rows
+from features.kinds.kind import Fold, Move, Part, Reader, Rows, Tabled
 from features.row import Row
 from features.shop import Shop
 
@@ -26,7 +26,7 @@ _MINUTE_US: Final = 60_000_000.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sessions(Kind):
+class Sessions(Tabled):
     """Sessions: runs of events with no more than half an hour between two of them.
 
     A session is one minute longer than from its first to its last event, so that a single event

@@ -6,12 +6,12 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import ClassVar, Final, Literal
+from typing import Final, Literal
 
 from core.clock import DAY_US
 from core.errors import ConfigError
 from features.formula import Column, Read
-from features.kinds.kind import EXACT, Fold, Kind, Move, Part, Reader, Rows, Tiles, left, only
+from features.kinds.kind import EXACT, Flat, Fold, Move, Part, Reader, Rows, Tiles, left, only
 from features.measures import Measure
 from features.row import Row
 from features.shop import Shop
@@ -21,15 +21,13 @@ _SLACK: Final = 64  # days kept beyond, so that old ones go seldom
 
 
 @dataclass(frozen=True, slots=True)
-class Tally(Kind):
+class Tally(Flat):
     """The sum of a measure over events.
 
     A window of N days begins at the midnight (UTC) N days before that of the cut-off, which is
     what makes buckets of a day enough. The part has the days with something in them, and for
     each the sum up to its end, so that a window is one difference.
     """
-
-    flat: ClassVar[bool] = True
 
     measure: Measure
     events: tuple[str, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, Final, Literal
 
 import ibis
 from ibis import Table
@@ -15,12 +15,12 @@ from core.clock import DAY_US
 from features.formula import Column, Read
 from features.keys import Key
 from features.kinds.decayed import checked_half_life, fading, grown, is_far
-from features.kinds.kind import EXACT, Fold, Kind, Move, Part, Reader, Rows
+from features.kinds.kind import EXACT, Fold, Keyed, Move, Part, Reader, Rows
 from features.row import Row
 from features.shop import Shop
 
 _RANKED: Final = ("key", "share")
-_WEIGHT: Final = "decimal(18, 16)"  # as exact as EXACT, in half the time; weights are below 100
+_WEIGHT: Final = "decimal(18, 16)"  # as exact as EXACT, faster; weights are below 100
 CAP: Final = 24  # keys of a part after pruning; it prunes at twice as many
 _WEIGHTS: Final = "decimal(38, 16)"  # a sum of these may be any number
 _GRAIN: Final = 2.0**30  # steps a doubling; weights of one step are a tie, broken by the key
@@ -28,7 +28,7 @@ _NOTHING: Final = -1e15  # below the step of any weight
 
 
 @dataclass(frozen=True, slots=True)
-class Taste(Kind):
+class Taste(Keyed):
     """Affinity for the values of a key: weights of events, halved after every half-life.
 
     A part keeps each key's weight, and that of all, as of a landmark: shares do not change as
@@ -36,8 +36,6 @@ class Taste(Kind):
     any key may be short by: at each pruning no more than the greatest weight that went (after
     Misra and Gries, 1982). Number and entropy are then of the keys that are left.
     """
-
-    keyed: ClassVar[bool] = True
 
     key: Key
     weights: tuple[tuple[str, float], ...]  # event -> what it counts

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from core.clock import DAY_US
 from features.formula import Column, Read
-from features.kinds.kind import Fold, Kind, Move, Part, Reader, Rows, Tiles
+from features.kinds.kind import Flat, Fold, Move, Part, Reader, Rows, Tiles
 from features.row import Row
 from features.shop import Shop
 
 
 @dataclass(frozen=True, slots=True)
-class Times(Kind):
+class Times(Flat):
     """First and last time of events, and the days since."""
-
-    flat: ClassVar[bool] = True
 
     events: tuple[str, ...]
 
