@@ -23,20 +23,26 @@ from features.columns import Source
 from features.dialects import printed, quoted
 from features.formula import Read
 from features.groupings import (
+    CUSTOMER_NUMBERS,
     EVERYBODY,
+    KEPT,
     Family,
     Groupings,
     Reads,
+    Step,
     columns_of,
+    families,
     join,
     windows,
 )
-from features.kinds.kind import Brief, Keyed, Kind, Move, Rows, left, named, parts_of
+from features.kinds.kind import Brief, Kind, Move, Rows, left, named, parts_of
+from features.things import CUSTOMER, Things
 from features.tiles import grouped
 
 STATE: Final = "state"
 OLD: Final = "old_"
 _MOST_DAYS: Final = 31  # without windows: what came since is not to be all there is
+_KEYS: Final = (c.CUSTOMER_ID, CUSTOMER)
 _CAME: Final = 0  # the tile of what has happened since; that of a window is its days
 
 
@@ -54,8 +60,21 @@ class Advance(Groupings):
             cutoffs=whole.cutoffs,
             clock=whole.clock,
             who=whole.who,
+            apart=True,
             since_us=since_us,
         )
+
+    @property
+    def families(self) -> list[Family]:
+        """All flat kinds of a source together: what is read for them is little."""
+        everybody, *others = families(self.kinds, self.who)
+        found = {"events": everybody} if self.who == "seen" else {}
+        for family in others:
+            name = f"of_{family.source}"
+            together = found.setdefault(family.source, Family(name=name, source=family.source))
+            for kind, reads in family.kinds.items():
+                together.add(kind, reads)
+        return [everybody, *(family for family in found.values() if family is not everybody)]
 
     @property
     def _whole(self) -> Groupings:
@@ -63,13 +82,15 @@ class Advance(Groupings):
 
     def joined(self, parts: Mapping[str, Table], dialect: str) -> tuple[str, dict[str, Any]]:
         """Return the query that moves the parts of each customer on, and its columns."""
-        before = columns_of({name: table for name, table, has in self._whole.steps() if has})
-        old = {f"{OLD}{name}": of for name, of in before.items() if name != c.CUSTOMER_ID}
+        whole = (step for step in self._whole.steps() if step.role == "parts")
+        before = columns_of({step.name: step.table for step in whole})
+        old = {f"{OLD}{name}": of for name, of in before.items() if name not in _KEYS}
         changes = ibis.table(columns_of(parts) | old, name="changes")
         moved = self._moved(changes)
         key, state, came = (quoted(name, dialect) for name in (c.CUSTOMER_ID, STATE, EVERYBODY))
         customers = f"SELECT {key} FROM {state} UNION SELECT {key} FROM {came}"  # noqa: S608  # ours
-        together = join("customers", [STATE, *parts], self.keys, dialect)
+        state_of = ibis.table({c.CUSTOMER_ID: "string", **old}, name=STATE)
+        together = join("customers", {STATE: state_of, **parts}, self.keys, dialect)
         query = (
             f"WITH {quoted('customers', dialect)} AS (\n{customers}\n),\n"
             f"{quoted('changes', dialect)} AS (\n{together}\n)\n{printed(moved, dialect)}"
@@ -84,7 +105,7 @@ class Advance(Groupings):
             found |= named(number, kind.advance(Move(old=old, came=came, days=days), reads))
         return changes.select(c.CUSTOMER_ID, **found)
 
-    def _flat(self, family: Family) -> Iterator[tuple[str, Table, bool]]:
+    def _flat(self, family: Family) -> Iterator[Step]:
         """Group what came, and what has left each window, by customer."""
         rows = self.rows(family.source, family.events, None)
         times, spans = rows.table.ts_us, windows(family.kinds)
@@ -104,19 +125,36 @@ class Advance(Groupings):
         for days in spans:
             for name in parts:
                 wide[left(name, days)] = tall[name].max(where=tall.tile == days)
-        yield family.name, grouped(tall, [c.CUSTOMER_ID], wide), True
+        yield Step(family.name, grouped(tall, [c.CUSTOMER_ID], wide), "parts")
+
+    def _everybody(self) -> Table:
+        """Return a table of who had a row before, and who came."""
+        known = ibis.table({c.CUSTOMER_ID: "string"}, name=STATE)
+        return known.union(super(Advance, self)._everybody())
+
+    def _keyed(self, things: Things) -> Iterator[Step]:
+        """Find the pairs of what came, which are kept, and rank them with the old ones."""
+        keys, name = (CUSTOMER,), things.name
+        rows = things.weighed(self._since(self._rows_of(things)))
+        came = Step(KEPT + name, things.came(rows), "shared")
+        old = ibis.table({**came.table.schema(), "end_us": "int64"}, name=OLD + came.name)
+        moved = Step(f"{name}_rows", things.moved(came.read, old, self.cutoffs[0]), "shared")
+        numbered = Step(name, things.numbered(moved.read), "shared")
+        both = moved.read.join(CUSTOMER_NUMBERS, c.CUSTOMER_ID)
+        both = both.select(*both.columns)  # Ibis joins no joins
+        pairs = Step(f"{name}_pairs", things.paired(both, numbered.read, keys), "shared")
+        yield from (came, moved, numbered, pairs)
+        yield from self._ranked(things, numbered.read, pairs.read)
 
     def counted(self, source: Source, kind: Kind, reads: Sequence[Read]) -> Rows:
         """Return what has happened since; of a brief kind, its window."""
         rows = super(Advance, self).counted(source, kind, reads)
         if isinstance(kind, Brief):
             return rows
-        return replace(rows, table=rows.table.filter(rows.table.ts_us >= self.since_us))
+        return self._since(rows)
 
-    def all_pairs(self, kind: Keyed, pairs: Table) -> Table:
-        """Return the pairs of who came, new and old."""
-        old = ibis.table({**pairs.schema(), "end_us": "int64"}, name=f"{OLD}{pairs.get_name()}")
-        return kind.moved(pairs, old, self.cutoffs[0])
+    def _since(self, rows: Rows) -> Rows:
+        return replace(rows, table=rows.table.filter(rows.table.ts_us >= self.since_us))
 
 
 def longest_days(kinds: Reads) -> int:

@@ -60,6 +60,7 @@ class Batch:
             cutoffs=self.cutoffs,
             clock=self.clock,
             who=self.who,
+            apart=self.apart,
         )
         return grouped if self.since_us is None else Advance.of(grouped, self.since_us)
 
@@ -84,14 +85,14 @@ class Batch:
         steps = {} if self.at_us is not None else grouped.cut.steps()
         parts: dict[str, Table] = {}
         within = ""
-        for name, table, has_parts in grouped.steps():
-            text = printed(table, dialect)
-            if has_parts:
-                parts[name] = table
-            if has_parts or self.apart:
-                steps[name], within = within + text, ""
-            else:  # as a table of its own it would be written to disk and read back
-                within = f"WITH {quoted(name, dialect)} AS (\n{text}\n)\n"
+        for step in grouped.steps():
+            text = printed(step.table, dialect)
+            if step.role == "next":  # as a table of its own it would be written and read back
+                within = f"WITH {quoted(step.name, dialect)} AS (\n{text}\n)\n"
+                continue
+            steps[step.name], within = within + text, ""
+            if step.role == "parts":
+                parts[step.name] = step.table
         joined, columns = grouped.joined(parts, dialect)
         names, reads = self._reads(grouped.kinds, ibis.table(columns, name="parts"))
         if self.apart:

@@ -29,15 +29,16 @@ from features.advance import OLD, STATE, longest_days
 from features.batch import Batch
 from features.engine import Progress, run_steps
 from features.feature import definitions_digest
+from features.groupings import KEPT
 from features.parquet import copied, kept_of
+from features.things import CUSTOMER
 from ingest.mapping import literal
 
 # Of so many builds at most a state is made: their files are read every day, and roundings add up.
 _MOST_BUILDS: Final = 64
-_LAYOUT: Final = 1  # raise it when the parts of a kind change
+_LAYOUT: Final = 2  # raise it when the parts of a kind change
 _PARTS: Final = "parts.parquet"
 _MANIFEST: Final = "manifest.json"
-_PAIRS: Final = "_pairs"
 _END: Final = "end_us"
 
 
@@ -57,13 +58,13 @@ class Daily:
     since: datetime | None = field(default=None, init=False)
 
     def __call__(self, batch: Batch, path: Path, customers: Sequence[str] | None) -> None:
-        """Write a batch's rows, by customer, and keep what tomorrow's build goes on from."""
+        """Write a batch's rows, and keep what tomorrow's build goes on from."""
         at_us = batch.cutoffs[0]
         builds = self._builds(batch, at_us)
         self.since = from_us(builds[-1]) if builds else None
         batch = replace(batch, apart=True, since_us=builds[-1] if builds else None)
         with new_folder(self.folder) as inside:
-            for file in self.folder.glob(f"*{_PAIRS}-*.parquet") if builds else ():
+            for file in self.folder.glob(f"{KEPT}*.parquet") if builds else ():
                 os.link(file, inside / file.name)  # files never change
             steps = batch.steps()
             if builds:
@@ -106,10 +107,10 @@ class Daily:
         """Make the tables that a build goes on from."""
         parts = self.folder / _PARTS
         names = pq.read_schema(parts).names
-        old = [f"{name} AS {OLD}{name}" for name in names if name != c.CUSTOMER_ID]
+        old = [f"{name} AS {OLD}{name}" for name in names if name not in (c.CUSTOMER_ID, CUSTOMER)]
         self._view(STATE, parts, columns=", ".join([c.CUSTOMER_ID, *old]))
         for name in steps:
-            if name.endswith(_PAIRS):
+            if name.startswith(KEPT):
                 files = sorted(self.folder.glob(f"{name}-*.parquet"))
                 self._view(f"{OLD}{name}", *files)
 
@@ -123,7 +124,7 @@ class Daily:
             if name == "parts":
                 self._keep(query, inside / _PARTS)
                 self._view(name, inside / _PARTS)
-            elif name.endswith(_PAIRS):
+            elif name.startswith(KEPT):
                 file = inside / f"{name}-{number}.parquet"
                 self._keep(f"SELECT *, {at_us} AS {_END} FROM ({query})", file)
                 self._view(name, file, columns=f"* EXCLUDE {_END}")
@@ -136,7 +137,7 @@ class Daily:
 
     def _keep(self, query: str, file: Path) -> None:
         target = literal(str(file))
-        self.connection.execute(f"COPY ({query}) TO {target} (FORMAT parquet, COMPRESSION zstd)")
+        self.connection.execute(f"COPY ({query}) TO {target} (FORMAT parquet)")
 
     def _view(self, name: str, *files: Path, columns: str = "*") -> None:
         listed = ", ".join(literal(str(file)) for file in files)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import takewhile
@@ -126,17 +126,23 @@ def run_steps(
 ) -> Iterator[str]:
     """Let `step` make a temporary TABLE or VIEW, it says which, of each step before the last.
 
-    Gives the query of the last; the others are gone afterwards.
+    Gives the query of the last. A table goes when no later step names it: memory is for the others.
     """
     before, made = [*takewhile(lambda name: name != last, steps)], {}
+
+    def drop(names: Iterable[str]) -> None:
+        for name in names:
+            connection.execute(f"DROP {made.pop(name)} temp.{name}")
+
     try:
         for number, name in enumerate(before):
             (progress or (lambda *_: None))(name, number, len(before) + 1)
             made[name] = step(name, steps[name])
+            later = [steps[each] for each in (*before[number + 1 :], last)]
+            drop([each for each in made if not any(f'"{each}"' in query for query in later)])
         yield steps[last]
     finally:
-        for name, what in made.items():
-            connection.execute(f"DROP {what} temp.{name}")
+        drop([*made])
 
 
 def clock(connection: duckdb.DuckDBPyConnection, shop: Shop, *, before_us: int) -> Clock:

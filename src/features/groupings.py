@@ -18,8 +18,9 @@ from core.clock import DAY_US
 from features.columns import Clock, Source
 from features.dialects import quoted
 from features.formula import Read
-from features.kinds.kind import Flat, Keyed, Kind, Rows, Tabled, named
+from features.kinds.kind import Brief, Flat, Keys, Kind, Rows, Tabled, named
 from features.row import Happening, Line
+from features.things import CUSTOMER, Things
 from features.tiles import Cut, grouped, in_tiles, over_tiles
 from ingest.contract import EVENT_NAMES, ORDER_COMPLETED, TABLES
 
@@ -27,43 +28,97 @@ Who = Literal["bought", "seen"]
 Reads = Mapping[Any, Sequence[Read]]  # by kind
 EVERYBODY: Final = "everybody"  # the step with a row for each customer who has one
 _SOURCES: Final[tuple[Source, ...]] = ("events", "items")
-_CODES: Final = {event: code for code, event in enumerate(EVENT_NAMES, start=1)}
 _CUTOFFS: Final = ibis.table({c.CUTOFF_US: "int64"}, name="cutoffs")
 # What measures and keys read of the contract's tables.
 _USED: Final[dict[Source, tuple[str, ...]]] = {
     "events": tuple(Happening.__dataclass_fields__)[:-1],
     "items": tuple(Line.__dataclass_fields__),
 }
+CUSTOMERS: Final = "customers_numbered"
+CUSTOMER_NUMBERS: Final = ibis.table({c.CUSTOMER_ID: "string", CUSTOMER: "int32"}, name=CUSTOMERS)
+KEPT: Final = "kept_"  # begins the name of a step with pairs for tomorrow's build
+_LATELY: Final = 90  # days: what looks back no further reads a fraction of the events
+_OWN: Final = 2  # so many reads over all time of the same events are a grouping of their own
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A named table: of `parts` of customers, or `shared` by steps, or read by the `next` only."""
+
+    name: str
+    table: Table
+    role: Literal["parts", "shared", "next"]
+
+    @property
+    def read(self) -> Table:
+        """The table as later steps read it."""
+        return ibis.table(self.table.schema(), name=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """Flat kinds over the same events of a source; `events` None: whatever is a sign of life."""
+    """Flat kinds that are one grouping of a source, each with those of its reads that it makes.
+
+    `spine` are the events that give a customer a row, None: those of the kinds.
+    """
 
     name: str
     source: Source
-    events: tuple[str, ...] | None
-    kinds: dict[Flat, Sequence[Read]] = field(default_factory=dict)
+    spine: tuple[str, ...] | None = None
+    kinds: dict[Flat, list[Read]] = field(default_factory=dict)
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """Names of the events it reads."""
+        counted = {event for kind in self.kinds for event in kind.events}
+        return self.spine or tuple(event for event in EVENT_NAMES if event in counted)
 
     @property
     def reach(self) -> int | None:
         """How many days back any of them looks, None: over all of them."""
-        return reach(self.kinds) if self.name != EVERYBODY else None
+        return None if self.spine else reach(self.kinds)
+
+    def add(self, kind: Flat, reads: Iterable[Read]) -> None:
+        """Make these reads of a kind, too."""
+        self.kinds.setdefault(kind, []).extend(reads)
 
 
 def families(kinds: Reads, who: Who) -> list[Family]:
-    """Return the groupings of flat kinds; the first has a row for everybody."""
-    spine: tuple[str, ...] | None = (ORDER_COMPLETED,) if who == "bought" else None
-    everybody = Family(name=EVERYBODY, source="events", events=spine)
-    found: dict[tuple[Source, tuple[str, ...] | None], Family] = {("events", spine): everybody}
-    for kind, reads in kinds.items():
+    """Return the groupings of flat kinds; the first has a row for everybody.
+
+    A hash table of all customers is what a grouping costs, the more the wider its rows are, and
+    each sum looks at every row that is read. So reads share a grouping by how far back they look,
+    but those over all time of the same events have their own, of these events only.
+    """
+    spine = _spine(who)
+    found = {EVERYBODY: Family(name=EVERYBODY, source="events", spine=spine)}
+    same: dict[tuple[Source, tuple[str, ...]], Reads] = {}
+    for kind in kinds:
         if isinstance(kind, Flat):
-            everything = spine is None and {*kind.events} == {*EVENT_NAMES}
-            events = None if everything and kind.source == "events" else kind.events
-            name = f"of_{kind.source}_{len(found)}"
-            family = Family(name=name, source=kind.source, events=events)
-            found.setdefault((kind.source, events), family).kinds[kind] = reads
+            same.setdefault((kind.source, kind.events), {})[kind] = kinds[kind]  # type: ignore[index]  # ours
+    for (source, events), of_same in same.items():
+        ever = sum(kind.reach(read) is None for kind, reads in of_same.items() for read in reads)
+        for kind, reads in of_same.items():
+            for read in reads:
+                if source == "events" and events == spine:
+                    name = EVERYBODY
+                elif source == "items" or ever >= _OWN:
+                    name = f"of_{source}_{[*same].index((source, events))}"
+                else:
+                    name = _span(kind.reach(read), who)
+                found.setdefault(name, Family(name=name, source=source)).add(kind, [read])
     return list(found.values())
+
+
+def _spine(who: Who) -> tuple[str, ...]:
+    return (ORDER_COMPLETED,) if who == "bought" else EVENT_NAMES
+
+
+def _span(days: int | None, who: Who) -> str:
+    """Name the grouping of reads that look so many days back."""
+    if days is None:
+        return EVERYBODY if who == "seen" else "ever"
+    return "lately" if days <= _LATELY else "this_year"
 
 
 def windows(kinds: Reads) -> list[int]:
@@ -89,6 +144,7 @@ class Groupings:
     cutoffs: tuple[int, ...]
     clock: Clock
     who: Who
+    apart: bool = False  # what is kept until tomorrow has steps of its own
 
     @property
     def at_us(self) -> int | None:
@@ -105,16 +161,23 @@ class Groupings:
         """Columns that name a row."""
         return (c.CUSTOMER_ID,) if self.at_us is not None else (c.CUTOFF_US, c.CUSTOMER_ID)
 
-    def steps(self) -> Iterator[tuple[str, Table, bool]]:
-        """Yield name and table of each step, and whether it has the parts of customers.
+    @property
+    def families(self) -> list[Family]:
+        """The groupings of flat kinds."""
+        return families(self.kinds, self.who)
 
-        One without them is read by the next step only.
-        """
-        for family in families(self.kinds, self.who):
+    def steps(self) -> Iterator[Step]:
+        """Yield the steps, each over those before it."""
+        everybody, *others = self.families
+        yield from self._flat(everybody)
+        yield from self._numbered()
+        for family in others:
             yield from self._flat(family)
         for number, (kind, reads) in enumerate(self.kinds.items()):
-            if not isinstance(kind, Flat):
-                yield from self._others(number, kind, reads)
+            if isinstance(kind, Tabled):
+                yield self._tabled(number, kind, reads)
+        for things in Things.among(self.kinds):
+            yield from self._keyed(things)
 
     def joined(self, parts: Mapping[str, Table], dialect: str) -> tuple[str, dict[str, Any]]:
         """Return the query that joins the parts of each customer, and its columns."""
@@ -124,44 +187,75 @@ class Groupings:
         """Return the number of a kind, which its columns begin with."""
         return [*self.kinds].index(kind)
 
-    def _flat(self, family: Family) -> Iterator[tuple[str, Table, bool]]:
+    def _flat(self, family: Family) -> Iterator[Step]:
         """Group rows by customer, by way of tiles for several cut-offs."""
         rows = self.rows(family.source, family.events, family.reach)
         numbered = {self.number(kind): kind for kind in family.kinds}
         if self.at_us is None:
             name = f"tiled_{family.name}"
             tiled = in_tiles(rows, numbered, self.cut)
-            yield name, tiled, False
+            tiles = Step(name, tiled, "next")
+            yield tiles
             kinds = {number: (kind, family.kinds[kind]) for number, kind in numbered.items()}
-            yield family.name, over_tiles(ibis.table(tiled.schema(), name=name), kinds), True
+            yield Step(family.name, over_tiles(tiles.read, kinds), "parts")
             return
         found: dict[str, Any] = {}
         for number, kind in numbered.items():
             found |= named(number, kind.parts(rows, family.kinds[kind]))
-        yield family.name, grouped(rows.table, self.keys, found), True
+        yield Step(family.name, grouped(rows.table, self.keys, found), "parts")
 
-    def _others(
-        self, number: int, kind: Kind, reads: Sequence[Read]
-    ) -> Iterator[tuple[str, Table, bool]]:
+    def _numbered(self) -> Iterator[Step]:
+        """Number the customers, where there are kinds of many rows to group or to sort by them."""
+        if not all(isinstance(kind, Flat | Brief) for kind in self.kinds):
+            number = ibis.row_number().over(ibis.window(order_by=c.CUSTOMER_ID)).cast("int32")
+            customers = self._everybody().select(c.CUSTOMER_ID).distinct()
+            yield Step(CUSTOMERS, customers.mutate(**{CUSTOMER: number}), "shared")
+
+    def _everybody(self) -> Table:
+        """Return a table of who has a row."""
+        return ibis.table({c.CUSTOMER_ID: "string"}, name=EVERYBODY)
+
+    def _tabled(self, number: int, kind: Tabled, reads: Sequence[Read]) -> Step:
         events, items = (self.counted(source, kind, reads) for source in _SOURCES)
         name = f"{type(kind).__name__.lower()}_{number}"
-        if isinstance(kind, Keyed):
-            pairs = kind.pairs(events, items)
-            yield f"{name}_pairs", pairs, False
-            pairs = self.all_pairs(kind, ibis.table(pairs.schema(), name=f"{name}_pairs"))
-            yield name, prefixed(number, kind.ranked(pairs, self.keys, reads), self.keys), True
-        elif isinstance(kind, Tabled):
-            yield name, prefixed(number, kind.table(events, items, reads), self.keys), True
+        table = prefixed(number, kind.table(events, items, reads), events.keys)
+        return Step(name, table, "parts")
+
+    def _keyed(self, things: Things) -> Iterator[Step]:
+        """Find the pairs of customer and thing, and what is made of them."""
+        keys, name = _by_number(self.keys), things.name
+        weighed = things.weighed(with_numbers(self._before(self._rows_of(things))))
+        rows = Step(f"{name}_rows", weighed, "shared")
+        numbered = Step(name, things.numbered(rows.read), "shared")
+        paired = things.paired(rows.read, numbered.read, keys)
+        pairs = Step(f"{name}_pairs", paired, "shared")
+        yield from (rows, numbered, pairs)
+        if self.apart:
+            kept = things.kept(pairs.read, numbered.read, CUSTOMER_NUMBERS)
+            yield Step(KEPT + name, kept, "shared")
+        yield from self._ranked(things, numbered.read, pairs.read)
+
+    def _rows_of(self, things: Things) -> Rows:
+        return self.rows(things.source, things.first.events, None)
+
+    def _ranked(self, things: Things, numbered: Table, paired: Table) -> Iterator[Step]:
+        """Make the pairs of each kind, and rank its keys."""
+        keys = _by_number(self.keys)
+        for number, kind in things.kinds.items():
+            name = f"{type(kind).__name__.lower()}_{number}"
+            pairs = Step(f"{name}_pairs", things.pairs(number, paired, numbered, keys), "next")
+            reads = self.kinds[kind]
+            ranked = Step(f"{name}_ranked", kind.ranked(pairs.read, keys, reads), "shared")
+            texts = [read.part for read in reads if read.text]
+            worded = things.worded(number, ranked.read, numbered, texts)
+            yield from (pairs, ranked, Step(name, prefixed(number, worded, keys), "parts"))
 
     def counted(self, source: Source, kind: Kind, reads: Sequence[Read]) -> Rows:
         """Return the rows that a kind with a table of its own is made of."""
-        return self._before(self.rows(source, kind.events, reach({kind: reads})))
+        rows = self._before(self.rows(source, kind.events, reach({kind: reads})))
+        return rows if isinstance(kind, Brief) else with_numbers(rows)
 
-    def all_pairs(self, kind: Keyed, pairs: Table) -> Table:  # here all were found at once
-        """Return the pairs of a keyed kind that are ranked."""
-        return pairs
-
-    def rows(self, source: Source, events: tuple[str, ...] | None, days: int | None) -> Rows:
+    def rows(self, source: Source, events: tuple[str, ...], days: int | None) -> Rows:
         """Return rows of some events before the last cut-off, from `days` before the first on."""
         table = ibis.table(ibis.schema(TABLES[source]), name=source)
         first, last = min(self.cutoffs), max(self.cutoffs)
@@ -170,15 +264,11 @@ class Groupings:
             rows = rows.filter(rows.ts_us >= first - first % DAY_US - days * DAY_US)
         if source == "events":
             rows = rows.filter(~rows.is_machine.fill_null(False))  # noqa: FBT003  # Ibis' own
-        if events is not None:
-            rows = rows.filter(rows.event.isin(events))
-        code = rows.event.cases(*((event, _CODES[event]) for event in events or EVENT_NAMES))
-        rows = rows.select(c.CUSTOMER_ID, *_USED[source], code=code)
+        rows = rows.filter(rows.event.isin(events)).select(c.CUSTOMER_ID, *_USED[source])
         return Rows(
             table=rows,
             keys=(c.CUSTOMER_ID,),
             at=last,
-            codes=_CODES,
             clock=self.clock,
             events=events,
         )
@@ -191,14 +281,32 @@ class Groupings:
         return replace(rows, table=table, keys=self.keys, at=table.cutoff_us)
 
 
-def join(first: str, names: Iterable[str], keys: Sequence[str], dialect: str) -> str:
-    """Return the query that joins tables to the rows of the first.
+def with_numbers(rows: Rows) -> Rows:
+    """Return rows of those who have a number, which stands for their id."""
+    table = rows.table.join(CUSTOMER_NUMBERS, c.CUSTOMER_ID)
+    table = table.select(*table.columns)  # Ibis joins no joins
+    return replace(rows, table=table, keys=_by_number(rows.keys))
+
+
+def _by_number(keys: Keys) -> Keys:
+    return tuple(CUSTOMER if key == c.CUSTOMER_ID else key for key in keys)
+
+
+def join(first: str, parts: Mapping[str, Table], keys: Keys, dialect: str) -> str:
+    """Return the query that joins tables to the rows of the first, by id or by number.
 
     By hand: every dialect reads it, and Ibis takes seconds over a join of twenty tables.
     """
-    using = f"USING ({', '.join(quoted(key, dialect) for key in keys)})"
-    others = (f"\nLEFT JOIN {quoted(name, dialect)} {using}" for name in names if name != first)
-    return f"SELECT * FROM {quoted(first, dialect)}{''.join(others)}"  # noqa: S608  # ours
+    numbered = {name for name, table in parts.items() if CUSTOMER in table.columns}
+    lines = [f"SELECT * FROM {quoted(first, dialect)}"]  # noqa: S608  # ours
+    if numbered:
+        lines.append(f"JOIN {quoted(CUSTOMERS, dialect)} USING ({quoted(c.CUSTOMER_ID, dialect)})")
+    for name in parts:
+        if name != first:
+            of = (CUSTOMER if name in numbered and key == c.CUSTOMER_ID else key for key in keys)
+            using = ", ".join(quoted(key, dialect) for key in of)
+            lines.append(f"LEFT JOIN {quoted(name, dialect)} USING ({using})")
+    return "\n".join(lines)
 
 
 def columns_of(parts: Mapping[str, Table]) -> dict[str, Any]:
@@ -206,7 +314,7 @@ def columns_of(parts: Mapping[str, Table]) -> dict[str, Any]:
     return {name: of for table in parts.values() for name, of in table.schema().items()}
 
 
-def prefixed(number: int, table: Table, keys: tuple[str, ...]) -> Table:
+def prefixed(number: int, table: Table, keys: Keys) -> Table:
     """Name the columns of a table, but for its keys, after the number of their kind."""
     parts = {name: table[name] for name in table.columns if name not in keys}
     return table.select(*keys, **named(number, parts))

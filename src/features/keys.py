@@ -21,15 +21,25 @@ _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """A text of a row, null where it has none."""
+    """A text of a row, null where it has none.
+
+    SQL gets it in two steps: `raw`, which is cheap and named `of`, and what is made of that. So
+    the second can be done once for all rows with the same raw value.
+    """
 
     name: str
     source: Source
-    column: Callable[[Table, Clock], Value]
+    of: str
+    raw: Callable[[Table, Clock], Value]
+    refined: Callable[[Value], Value]
     python: Callable[[Shop], Of]
 
     def __repr__(self) -> str:
         return self.name
+
+    def column(self, rows: Table, clock: Clock) -> Value:
+        """Return the key of each row."""
+        return self.refined(self.raw(rows, clock))
 
 
 def _trimmed(name: str, source: Source) -> Key:
@@ -40,7 +50,9 @@ def _trimmed(name: str, source: Source) -> Key:
     return Key(
         name=name,
         source=source,
-        column=lambda rows, clock: trim(rows[name]).nullif(""),
+        of=name,
+        raw=lambda rows, clock: rows[name],
+        refined=lambda text: trim(text).nullif(""),
         python=lambda shop: of,
     )
 
@@ -85,20 +97,29 @@ def _band(shop: Shop) -> Of:
 DEPARTMENT: Final = Key(  # first level of the path: "GROCERY"
     name="department",
     source="items",
-    column=lambda rows, clock: trim(split_part(rows.category, "/", 1)).nullif(""),
+    of="category",
+    raw=lambda rows, clock: rows.category,
+    refined=lambda text: trim(split_part(text, "/", 1)).nullif(""),
     python=lambda shop: _department,
 )
 CATEGORY: Final = _trimmed("category", "items")  # the whole path: two leaves may share a name
 BRAND: Final = _trimmed("brand", "items")
 PRODUCT: Final = _trimmed("product_id", "items")
-PRICE_BAND: Final = Key(name="price_band", source="items", column=_bands, python=_band)
+PRICE_BAND: Final = Key(
+    name="price_band",
+    source="items",
+    of="price_band",
+    raw=_bands,
+    refined=lambda text: text.nullif(""),
+    python=_band,
+)
 DEVICE: Final = _trimmed("device", "events")
 CAMPAIGN: Final = _trimmed("campaign_id", "events")
 WEEKDAY: Final = Key(
     name="weekday",
     source="events",
-    column=lambda rows, clock: isodow(local_days(rows, clock)).cases(
-        *((number, name) for number, name in enumerate(_WEEKDAYS, start=1))
-    ),
+    of="weekday",
+    raw=lambda rows, clock: isodow(local_days(rows, clock)),
+    refined=lambda day: day.cases(*((nth, name) for nth, name in enumerate(_WEEKDAYS, start=1))),
     python=lambda shop: lambda row: _WEEKDAYS[isodow(shop.local_us(row.ts_us) // DAY_US) - 1],
 )

@@ -26,7 +26,7 @@ from features.shop import Shop
 from ingest.mapping import literal
 
 MEMORY: Final = "3GB"  # what the engine may hold; sorting and grouping go on on disk
-# Writes a batch's rows of some customers (None: of all), by customer, to a Parquet file.
+# Writes a batch's rows of some customers (None: of all), in any order, to a Parquet file.
 Writer = Callable[[Batch, Path, Sequence[str] | None], None]
 _TABLE: Final = "features.parquet"
 _MANIFEST: Final = "manifest.json"
@@ -143,11 +143,9 @@ def kept_of(connection: duckdb.DuckDBPyConnection, customers: Sequence[str] | No
 
 
 def copied(connection: duckdb.DuckDBPyConnection, query: str, path: Path, kept: str) -> None:
-    """Write a query's rows, those that are kept, by customer."""
-    connection.execute(
-        f"COPY (SELECT * FROM ({query}) {kept} ORDER BY customer_id)"  # noqa: S608  # ours
-        f" TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
-    )
+    """Write a query's rows, those that are kept, in any order."""
+    rows = f"SELECT * FROM ({query}) {kept}" if kept else query  # noqa: S608  # ours
+    connection.execute(f"COPY ({rows}) TO {literal(str(path))} (FORMAT parquet)")
 
 
 def _bounded(connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:

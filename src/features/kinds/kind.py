@@ -7,7 +7,7 @@ stored as it is. `read` at an instant is meant for instants after the last event
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -17,9 +17,11 @@ from ibis import Table
 from core.clock import DAY_US
 from features.columns import Clock
 from features.formula import Column, Read
+from features.keys import Key
 from features.shop import Shop
 
 Part = Any
+Keys = tuple[str, ...]  # columns that name a row
 Fold = Callable[[Part, Any], None]
 Reader = Callable[[Part, int], Sequence[Any]]
 EXACT = "decimal(38, 20)"  # sums of these are equal in any order, which sums of floats are not
@@ -29,27 +31,23 @@ EXACT = "decimal(38, 20)"  # sums of these are equal in any order, which sums of
 class Rows:
     """Rows strictly before the cut-off that a query aggregates, by `keys`.
 
-    `at` is the cut-off: a number, or a column where there are many. `codes` numbers the events'
-    names, and the column `code` has the number of each row. `events` are those the rows are of,
-    None: any.
+    `at` is the cut-off: a number, or a column where there are many. `events` are those the rows
+    are of.
     """
 
     table: Table
-    keys: tuple[str, ...]
+    keys: Keys
     at: Any
-    codes: Mapping[str, int]
     clock: Clock
-    events: tuple[str, ...] | None = None
+    events: tuple[str, ...]
 
     def of(self, events: tuple[str, ...]) -> Column:
         """Say of each row whether it is one of these events."""
-        numbers = [self.codes[event] for event in events]
-        return self.table.code == numbers[0] if len(numbers) == 1 else self.table.code.isin(numbers)
+        return self.table.event.isin(events) if len(events) > 1 else self.table.event == events[0]
 
     def where(self, events: tuple[str, ...]) -> Column | None:
         """Say the same, but None where all rows are of these events."""
-        all_are = self.events is not None and {*self.events} <= {*events}
-        return None if all_are else self.of(events)
+        return None if {*self.events} <= {*events} else self.of(events)
 
     def only(self, events: tuple[str, ...]) -> Table:
         """Return the rows of these events."""
@@ -202,16 +200,25 @@ class Brief(Tabled):
 
 
 class Keyed(Kind):
-    """A kind with a table of its own, made of a row for each customer and key."""
+    """A kind with a table of its own, made of the weight of each pair of customer and key.
+
+    Kinds whose `weighing` is equal give the same weight to the same rows.
+    """
+
+    key: Key
+    weighing: Hashable
 
     @abstractmethod
-    def pairs(self, events: Rows, items: Rows) -> Table:
-        """Return a table of the keys, `key` and `weight`."""
+    def weight(self, rows: Rows) -> Column:
+        """Return what each row counts, as of the cut-off."""
 
     @abstractmethod
-    def moved(self, pairs: Table, old: Table, at_us: int) -> Table:
-        """Return the pairs of who is in `pairs`, new and old, as of a cut-off."""
+    def faded(self, weight: Column, since: Column, at_us: int) -> Column:
+        """Return what is left at a cut-off of weights as of instants before it."""
 
     @abstractmethod
-    def ranked(self, pairs: Table, keys: tuple[str, ...], reads: Sequence[Read]) -> Table:
-        """Return a table of the keys and the parts, from `pairs`."""
+    def ranked(self, pairs: Table, keys: Keys, reads: Sequence[Read]) -> Table:
+        """Return a table of the columns `keys` and the parts, with codes in place of texts.
+
+        `pairs` have the columns `keys`, a `code` and a `weight`; codes are in order of their keys.
+        """

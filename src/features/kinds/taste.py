@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import ibis
 from ibis import Table
 
-from core import columns as c
 from core.clock import DAY_US
 from features.formula import Column, Read
 from features.keys import Key
 from features.kinds.decayed import checked_half_life, fading, grown, is_far
-from features.kinds.kind import EXACT, Fold, Keyed, Move, Part, Reader, Rows
+from features.kinds.kind import EXACT, Fold, Keyed, Keys, Move, Part, Reader, Rows
 from features.row import Row
 from features.shop import Shop
 
@@ -77,41 +76,32 @@ class Taste(Keyed):
         """Entropy of the shares, in nats; 0: one key only."""
         return Read(self, "entropy", nullable=False)
 
-    def pairs(self, events: Rows, items: Rows) -> Table:
-        """Group by key."""
-        rows = events if self.key.source == "events" else items
-        weight = self._weight(rows) * fading(rows, self.half_life_days)
-        return (
-            rows.only(self.events)
-            .select(
-                *rows.keys,
-                key=self.key.column(rows.table, rows.clock),
-                weight=weight.cast(_WEIGHT),
-            )
-            .group_by([*rows.keys, "key"])
-            .agg(weight=lambda each: each.weight.sum())
-            .filter(lambda each: each.key.notnull())  # after: a key is computed once
-        )
+    @property
+    def weighing(self) -> Hashable:  # type: ignore[override]  # made of other fields
+        """What the weight of a row depends on, besides the row."""
+        return (self.weights, self.half_life_days)
 
-    def ranked(self, pairs: Table, keys: tuple[str, ...], reads: Sequence[Read]) -> Table:
+    def weight(self, rows: Rows) -> Column:
+        """Return the weight of each row's event, faded."""
+        weights = {weight for _, weight in self.weights}
+        weight = weights.pop() if len(weights) == 1 else rows.table.event.cases(*self.weights)
+        return (weight * fading(rows, self.half_life_days)).cast(_WEIGHT)
+
+    def faded(self, weight: Column, since: Column, at_us: int) -> Column:
+        """Let weights fade."""
+        age = (at_us - since) / float(DAY_US)
+        left = ibis.literal(2.0, "float64") ** (-age / self.half_life_days)
+        return (_double(weight) * left).cast(_WEIGHTS)
+
+    def ranked(self, pairs: Table, keys: Keys, reads: Sequence[Read]) -> Table:
         """Rank the keys of each customer, and put the first in columns."""
         if {read.what for read in reads} & {*_RANKED}:
-            order = [ibis.desc(_grain(pairs.weight)), ibis.asc(pairs.key)]
+            order = [ibis.desc(_grain(pairs.weight)), ibis.asc(pairs.code)]
             place = ibis.row_number().over(ibis.window(group_by=keys, order_by=order)) + 1
             pairs = pairs.mutate(place=place)
         return pairs.group_by(keys).agg(
             **{read.part: self._aggregate(pairs, read) for read in reads}
         )
-
-    def moved(self, pairs: Table, old: Table, at_us: int) -> Table:
-        """Return pairs of who is in `pairs`, with the old ones faded from their `end_us` on."""
-        age = (at_us - old.end_us) / float(DAY_US)
-        left = ibis.literal(2.0, "float64") ** (-age / self.half_life_days)
-        weight = (_double(old.weight) * left).cast(_WEIGHTS)
-        old = old.semi_join(pairs, c.CUSTOMER_ID).select(c.CUSTOMER_ID, "key", weight=weight)
-        new = pairs.select(c.CUSTOMER_ID, "key", weight=pairs.weight.cast(_WEIGHTS))
-        both = old.union(new)
-        return both.group_by([c.CUSTOMER_ID, "key"]).agg(weight=both.weight.sum())
 
     def advance(self, move: Move, reads: Sequence[Read]) -> dict[str, Column]:
         """Return what was ranked anew; of all others only the strength fades."""
@@ -119,16 +109,10 @@ class Taste(Keyed):
         old = {name: part * fade if name == "strength" else part for name, part in move.old.items()}
         return {name: part.fill_null(old[name]) for name, part in move.came.items()}
 
-    def _weight(self, rows: Rows) -> Column:
-        weights = {weight for _, weight in self.weights}
-        if len(weights) == 1:
-            return weights.pop()
-        return rows.table.event.cases(*self.weights)
-
     def _aggregate(self, pairs: Table, read: Read) -> Column:
         match read.what:
             case "key":
-                return pairs.key.max(where=pairs.place == read.argument)
+                return pairs.code.max(where=pairs.place == read.argument)
             case "share":
                 weight = _double(pairs.weight.max(where=pairs.place == read.argument))
                 return weight / _double(pairs.weight.sum()).nullif(0.0)
