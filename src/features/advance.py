@@ -32,6 +32,7 @@ from features.groupings import (
     Step,
     columns_of,
     families,
+    ids_in,
     join,
     windows,
 )
@@ -129,8 +130,7 @@ class Advance(Groupings):
 
     def _everybody(self) -> Table:
         """Return a table of who had a row before, and who came."""
-        known = ibis.table({c.CUSTOMER_ID: "string"}, name=STATE)
-        return known.union(super(Advance, self)._everybody())
+        return ids_in(STATE).union(super(Advance, self)._everybody(), distinct=True)
 
     def _keyed(self, things: Things) -> Iterator[Step]:
         """Find the pairs of what came, which are kept, and rank them with the old ones."""

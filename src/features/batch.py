@@ -88,21 +88,23 @@ class Batch:
         for step in grouped.steps():
             text = printed(step.table, dialect)
             if step.role == "next":  # as a table of its own it would be written and read back
-                within = f"WITH {quoted(step.name, dialect)} AS (\n{text}\n)\n"
+                within = _within(step.name, text, dialect)
                 continue
             steps[step.name], within = within + text, ""
             if step.role == "parts":
                 parts[step.name] = step.table
         joined, columns = grouped.joined(parts, dialect)
         names, reads = self._reads(grouped.kinds, ibis.table(columns, name="parts"))
+        found = printed(reads, dialect)
         if self.apart:
-            steps |= {"parts": joined, "reads": printed(reads, dialect)}
+            steps["parts"] = joined
         else:
-            within = f"WITH {quoted('parts', dialect)} AS (\n{joined}\n)\n"
-            steps["reads"] = within + printed(reads, dialect)
-        results = self._results(names, dialect)
-        steps |= {name: printed(table, dialect) for name, table in results.items()}
-        return steps
+            found = _within("parts", joined, dialect) + found
+        *known, last = self._results(names, dialect).items()
+        if not known:  # only the features read them
+            return steps | {last[0]: _within("reads", found, dialect) + printed(last[1], dialect)}
+        steps["reads"] = found
+        return steps | {name: printed(table, dialect) for name, table in (*known, last)}
 
     def _reads(self, kinds: Reads, parts: Table) -> tuple[dict[Formula, str], Table]:
         """Return what is read of each customer's parts, and the names of its columns."""
@@ -200,6 +202,11 @@ def instants_of(cutoffs: Iterable[datetime]) -> tuple[int, ...]:
     return tuple(instants)
 
 
+def _within(name: str, query: str, dialect: str) -> str:
+    """Return the beginning of a query that reads another one under a name."""
+    return f"WITH {quoted(name, dialect)} AS (\n{query}\n)\n"
+
+
 @lru_cache(maxsize=32)
 def _steps(batch: Batch, dialect: str) -> Mapping[str, str]:
     return MappingProxyType(batch.compiled(dialect))
@@ -251,4 +258,7 @@ def sql(batch: Batch, dialect: str = "duckdb", *, last: str = "features") -> str
     steps = batch.steps(dialect)
     before = takewhile(lambda name: name != last, steps)
     tables = ",\n".join(f"{quoted(name, dialect)} AS (\n{steps[name]}\n)" for name in before)
-    return f"WITH {tables}\n{steps[last]}"
+    query = steps[last]
+    if query.startswith("WITH"):  # which cannot follow another one
+        query = f"SELECT * FROM (\n{query}\n) AS {quoted(last, dialect)}"  # noqa: S608  # ours
+    return f"WITH {tables}\n{query}"

@@ -152,12 +152,13 @@ def clock(connection: duckdb.DuckDBPyConnection, shop: Shop, *, before_us: int) 
         DataError: There are events in a currency without a rate.
     """
     found = connection.execute(
-        "SELECT CASE WHEN value_minor IS NOT NULL THEN currency END, min(ts_us) FROM events"
-        " WHERE ts_us < $1 GROUP BY 1 ORDER BY 1",
+        "SELECT DISTINCT currency FROM events"
+        " WHERE currency IS NOT NULL AND value_minor IS NOT NULL AND ts_us < $1 ORDER BY 1",
         [before_us],
     ).fetchall()
-    first_us = min((int(row[1]) for row in found), default=before_us)
-    used = [str(row[0]) for row in found if row[0] is not None]
+    used = [str(row[0]) for row in found]
+    ((first,),) = connection.execute("SELECT min(ts_us) FROM events").fetchall()
+    first_us = before_us if first is None else min(int(first), before_us)
     return Clock(
         shop=shop,
         factors=tuple(shop.factors(used).items()),

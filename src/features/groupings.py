@@ -208,12 +208,11 @@ class Groupings:
         """Number the customers, where there are kinds of many rows to group or to sort by them."""
         if not all(isinstance(kind, Flat | Brief) for kind in self.kinds):
             number = ibis.row_number().over(ibis.window(order_by=c.CUSTOMER_ID)).cast("int32")
-            customers = self._everybody().select(c.CUSTOMER_ID).distinct()
-            yield Step(CUSTOMERS, customers.mutate(**{CUSTOMER: number}), "shared")
+            yield Step(CUSTOMERS, self._everybody().mutate(**{CUSTOMER: number}), "shared")
 
     def _everybody(self) -> Table:
-        """Return a table of who has a row."""
-        return ibis.table({c.CUSTOMER_ID: "string"}, name=EVERYBODY)
+        """Return the ids of all who have a row, each once."""
+        return ids_in(EVERYBODY)
 
     def _tabled(self, number: int, kind: Tabled, reads: Sequence[Read]) -> Step:
         events, items = (self.counted(source, kind, reads) for source in _SOURCES)
@@ -278,14 +277,23 @@ class Groupings:
         if self.at_us is not None:
             return rows
         table = rows.table.join(_CUTOFFS, rows.table.ts_us < _CUTOFFS.cutoff_us)
+        table = table.select(*table.columns)  # Ibis joins no joins
         return replace(rows, table=table, keys=self.keys, at=table.cutoff_us)
+
+
+def ids_in(name: str) -> Table:
+    """Return the ids of the customers in a table, each once."""
+    table = ibis.table({c.CUSTOMER_ID: "string"}, name=name)
+    # Grouped, not only selected: Ibis would print `*` for the one column it knows.
+    return table.group_by(c.CUSTOMER_ID).agg(rows=table.count()).select(c.CUSTOMER_ID)
 
 
 def with_numbers(rows: Rows) -> Rows:
     """Return rows of those who have a number, which stands for their id."""
     table = rows.table.join(CUSTOMER_NUMBERS, c.CUSTOMER_ID)
     table = table.select(*table.columns)  # Ibis joins no joins
-    return replace(rows, table=table, keys=_by_number(rows.keys))
+    at = table[c.CUTOFF_US] if c.CUTOFF_US in rows.keys else rows.at
+    return replace(rows, table=table, keys=_by_number(rows.keys), at=at)
 
 
 def _by_number(keys: Keys) -> Keys:

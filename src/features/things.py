@@ -99,15 +99,12 @@ class Things:
         """Return what has been ranked with keys in place of the codes in some columns."""
         texts = things.select(code=things[_code(number)], key=things[_key(number)])
         texts = texts.filter(texts.code.notnull()).distinct()
+        columns = {name: f"text_{name}" if name in names else name for name in ranked.columns}
         for name in names:
-            key = texts.select(
-                texts.code.name(f"code_of_{name}"), texts.key.name(f"text_of_{name}")
+            ranked = ranked.left_join(
+                texts.select(**{name: texts.code, f"text_{name}": texts.key}), name
             )
-            ranked = ranked.left_join(key, ranked[name] == key[f"code_of_{name}"])
-        found = {
-            name: ranked[f"text_of_{name}" if name in names else name] for name in ranked.columns
-        }
-        return ranked.select(**{name: found[name] for name in found if "_of_" not in name})
+        return ranked.select(**{name: ranked[of] for name, of in columns.items()})
 
     def kept(self, paired: Table, things: Table, customers: Table) -> Table:
         """Return pairs as weighed rows of customers, which mean the same in every batch."""

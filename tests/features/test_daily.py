@@ -56,7 +56,7 @@ def _built(
         shop=shop,
         write=daily,
     )
-    return pd.read_parquet(files.parquet)
+    return pd.read_parquet(files.parquet).sort_values("customer_id", ignore_index=True)
 
 
 def _daily(connection: duckdb.DuckDBPyConnection, root: Path, seen: str = "as ever") -> Daily:
@@ -120,7 +120,7 @@ def test_a_state_is_left_where_it_would_not_be_exact(
     assert _since(shop, tmp_path, AS_OF + 2 * day, features=_FEW[:2], seen="more", of=other)
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "parts.parquet", "taste_2_pairs-0.parquet"])
+@pytest.mark.parametrize("name", ["manifest.json", "parts.parquet", "kept_things_2-0.parquet"])
 @pytest.mark.parametrize("how", ["cut off", "gone"])
 def test_a_damaged_state_is_made_anew(
     shop: duckdb.DuckDBPyConnection, tmp_path: Path, name: str, how: str
@@ -158,7 +158,7 @@ def test_a_build_that_fails_leaves_the_state_of_before(
     daily = _daily(shop, tmp_path)
 
     def stop(step: str, done: int, total: int) -> None:
-        if step == "reads":
+        if step == "parts":
             raise KeyboardInterrupt
 
     daily.progress = stop

@@ -4,7 +4,7 @@ from features.columns import Clock
 from features.definitions.orders import GAP_MEAN, ORDERS, RECENCY_DAYS, SEEN_DAYS
 from features.feature import kinds_of
 from features.formula import Read
-from features.groupings import EVERYBODY, Groupings, families
+from features.groupings import EVERYBODY, Family, Groupings, Who, families
 from features.kinds.kind import Kind
 from features.kinds.tally import Tally
 from features.kinds.times import Times
@@ -14,7 +14,9 @@ from features.shop import Shop
 from ingest.contract import EMAIL_CLICKED, EMAIL_OPENED, EVENT_NAMES, ORDER_COMPLETED
 
 _ORDER = (ORDER_COMPLETED,)
-_orders, _opens = Tally(ONE, _ORDER), Tally(ONE, (EMAIL_OPENED,))
+_orders, _opens, _clicks = (
+    Tally(ONE, events) for events in (_ORDER, (EMAIL_OPENED,), (EMAIL_CLICKED,))
+)
 
 
 def _kinds(*reads: Read) -> dict[Kind, list[Read]]:
@@ -24,42 +26,57 @@ def _kinds(*reads: Read) -> dict[Kind, list[Read]]:
     return found
 
 
-def test_kinds_over_the_same_events_share_a_grouping() -> None:
+def _named(*reads: Read, who: Who = "seen") -> dict[str, Family]:
+    return {family.name: family for family in families(_kinds(*reads), who)}
+
+
+def test_reads_share_a_grouping_by_how_far_back_they_look() -> None:
+    found = _named(_opens.last(7), _opens.last(365), _opens.total, _clicks.last(30))
+    assert {name: family.kinds for name, family in found.items()} == {
+        EVERYBODY: {_opens: [_opens.total]},
+        "lately": {_opens: [_opens.last(7)], _clicks: [_clicks.last(30)]},
+        "this_year": {_opens: [_opens.last(365)]},
+    }
+
+
+def test_a_grouping_reads_the_events_that_it_counts_and_no_further_back() -> None:
+    found = _named(_opens.last(7), _clicks.last(30), _orders.last(365))
+    assert found["lately"].events == (EMAIL_OPENED, EMAIL_CLICKED)
+    assert found["lately"].reach == 30
+    assert found["this_year"].reach == 365
+
+
+def test_much_of_the_same_events_has_a_grouping_of_its_own() -> None:
     times = Times(_ORDER)
-    found = families(_kinds(_orders.total, times.since_last, _opens.last(7)), "seen")
-    assert [[*family.kinds] for family in found] == [[], [_orders, times], [_opens]]
-    assert [family.events for family in found] == [None, _ORDER, (EMAIL_OPENED,)]
+    _, own = families(_kinds(_orders.total, times.since_last, _orders.last(7)), "seen")
+    assert own.kinds == {_orders: [_orders.total, _orders.last(7)], times: [times.since_last]}
+    assert (own.events, own.reach) == (_ORDER, None)
 
 
 def test_lines_are_grouped_apart_from_their_events() -> None:
     units = Tally(UNITS, _ORDER)
-    found = families(_kinds(_orders.total, units.last(7)), "seen")
+    found = families(_kinds(_orders.last(7), units.last(7)), "seen")
     assert [family.source for family in found] == ["events", "events", "items"]
 
 
 def test_who_was_seen_is_everybody_whatever_the_features() -> None:
-    first, *_ = families(_kinds(_opens.total), "seen")
-    assert (first.name, first.events, first.reach) == (EVERYBODY, None, None)
+    first, *_ = families(_kinds(_opens.last(7)), "seen")
+    assert (first.name, first.events, first.reach) == (EVERYBODY, EVENT_NAMES, None)
 
 
 def test_what_counts_every_event_needs_no_grouping_of_its_own() -> None:
-    (only,) = families(_kinds(Times(EVENT_NAMES).since_first), "seen")
+    (only,) = families(
+        _kinds(Times(EVENT_NAMES).since_first, Times(EVENT_NAMES).since_last), "seen"
+    )
     assert only.name == EVERYBODY
     assert [*only.kinds] == [Times(EVENT_NAMES)]
 
 
 def test_who_bought_is_who_has_orders() -> None:
-    first, second = families(_kinds(_opens.last(7), _orders.last(7)), "bought")
+    first, *others = families(_kinds(_opens.total, _orders.last(7)), "bought")
     assert (first.name, first.events, [*first.kinds]) == (EVERYBODY, _ORDER, [_orders])
     assert first.reach is None  # old orders are orders too
-    assert second.events == (EMAIL_OPENED,)
-
-
-def test_a_grouping_reads_no_further_back_than_its_longest_window() -> None:
-    _, family = families(_kinds(_opens.last(7), _opens.last(90)), "seen")
-    assert family.reach == 90
-    _, family = families(_kinds(_opens.last(7), _opens.total), "seen")
-    assert family.reach is None
+    assert [(family.name, family.events) for family in others] == [("ever", (EMAIL_OPENED,))]
 
 
 def test_every_kind_of_the_registry_has_its_columns_in_one_step() -> None:
@@ -68,10 +85,10 @@ def test_every_kind_of_the_registry_has_its_columns_in_one_step() -> None:
     grouped = Groupings(kinds=kinds, cutoffs=(10**15,), clock=clock, who="seen")
     columns = [
         name
-        for _, table, has_parts in grouped.steps()
-        if has_parts
-        for name in table.columns
-        if name != "customer_id"
+        for step in grouped.steps()
+        if step.role == "parts"
+        for name in step.table.columns
+        if name not in ("customer_id", "customer")
     ]
     assert len(columns) == len({*columns})
     assert {int(name[1:].split("_")[0]) for name in columns} == {*range(len(kinds))}
@@ -82,8 +99,8 @@ def test_steps_of_several_cutoffs_have_a_row_for_each() -> None:
     grouped = Groupings(
         kinds=kinds_of(features), cutoffs=(1, 2), clock=Clock(shop=Shop()), who="bought"
     )
-    for name, table, has_parts in grouped.steps():
-        assert ("cutoff_us" in table.columns) == has_parts, name
+    for step in grouped.steps():
+        assert ("cutoff_us" in step.table.columns) == (step.role == "parts"), step.name
 
 
 def test_rows_are_of_the_events_asked_for() -> None:
