@@ -20,11 +20,11 @@ from ibis import Table
 from core import columns as c
 from core.clock import DAY_US
 from features.columns import Source
-from features.dialects import printed, quoted
+from features.dialects import printed, within
 from features.formula import Read
 from features.groupings import (
     CUSTOMER_NUMBERS,
-    EVERYBODY,
+    CUSTOMERS,
     KEPT,
     Family,
     Groupings,
@@ -86,17 +86,12 @@ class Advance(Groupings):
         whole = (step for step in self._whole.steps() if step.role == "parts")
         before = columns_of({step.name: step.table for step in whole})
         old = {f"{OLD}{name}": of for name, of in before.items() if name not in _KEYS}
-        changes = ibis.table(columns_of(parts) | old, name="changes")
-        moved = self._moved(changes)
-        key, state, came = (quoted(name, dialect) for name in (c.CUSTOMER_ID, STATE, EVERYBODY))
-        customers = f"SELECT {key} FROM {state} UNION SELECT {key} FROM {came}"  # noqa: S608  # ours
-        state_of = ibis.table({c.CUSTOMER_ID: "string", **old}, name=STATE)
-        together = join("customers", {STATE: state_of, **parts}, self.keys, dialect)
-        query = (
-            f"WITH {quoted('customers', dialect)} AS (\n{customers}\n),\n"
-            f"{quoted('changes', dialect)} AS (\n{together}\n)\n{printed(moved, dialect)}"
+        moved = self._moved(ibis.table(columns_of(parts) | old, name="changes"))
+        state = ibis.table({c.CUSTOMER_ID: "string", **old}, name=STATE)
+        changes = join(CUSTOMERS, {STATE: state, **parts}, self.keys, dialect)
+        return within("changes", changes, dialect) + printed(moved, dialect), dict(
+            moved.schema().items()
         )
-        return query, dict(moved.schema().items())
 
     def _moved(self, changes: Table) -> Table:
         days = (self.cutoffs[0] - self.since_us) / DAY_US
@@ -117,19 +112,23 @@ class Advance(Groupings):
         table = rows.table.filter(reduce(or_, tiles.values()))
         table = table.mutate(tile=ibis.cases(*((where, tile) for tile, where in tiles.items())))
         rows = replace(rows, table=table)
-        numbered = {self.number(kind): kind for kind in family.kinds}
-        parts: dict[str, Any] = {}
-        for number, kind in numbered.items():
-            parts |= named(number, kind.tile(rows))
-        tall = grouped(table, [c.CUSTOMER_ID, "tile"], parts)
-        wide = {name: tall[name].max(where=tall.tile == _CAME) for name in parts}
-        for days in spans:
-            for name in parts:
-                wide[left(name, days)] = tall[name].max(where=tall.tile == days)
+        parts = {kind: named(self.number(kind), kind.tile(rows)) for kind in family.kinds}
+        everything = {name: part for found in parts.values() for name, part in found.items()}
+        tall = grouped(table, [c.CUSTOMER_ID, "tile"], everything)
+        wide = {name: tall[name].max(where=tall.tile == _CAME) for name in everything}
+        for kind, reads in family.kinds.items():
+            for days in windows({kind: reads}):
+                for name in parts[kind]:
+                    wide[left(name, days)] = tall[name].max(where=tall.tile == days)
         yield Step(family.name, grouped(tall, [c.CUSTOMER_ID], wide), "parts")
 
+    @property
+    def has_numbers(self) -> bool:
+        """Say whether customers have numbers: here all have, as no other step has all."""
+        return True
+
     def _everybody(self) -> Table:
-        """Return a table of who had a row before, and who came."""
+        """Return the ids of who had a row before, and of who came."""
         return ids_in(STATE).union(super(Advance, self)._everybody(), distinct=True)
 
     def _keyed(self, things: Things) -> Iterator[Step]:

@@ -22,7 +22,7 @@ from core.clock import DAY_US, to_us
 from core.errors import DataError
 from features.advance import Advance
 from features.columns import Clock
-from features.dialects import printed, quoted
+from features.dialects import printed, quoted, within
 from features.feature import Feature, checked, facts_of, kinds_of, outside_of
 from features.formula import Border, Column, Formula, Outside, Read, ShopMean, column
 from features.groupings import Groupings, Reads, Who
@@ -84,13 +84,13 @@ class Batch:
         grouped = self.groupings
         steps = {} if self.at_us is not None else grouped.cut.steps()
         parts: dict[str, Table] = {}
-        within = ""
+        before = ""
         for step in grouped.steps():
             text = printed(step.table, dialect)
             if step.role == "next":  # as a table of its own it would be written and read back
-                within = _within(step.name, text, dialect)
+                before = within(step.name, text, dialect)
                 continue
-            steps[step.name], within = within + text, ""
+            steps[step.name], before = before + text, ""
             if step.role == "parts":
                 parts[step.name] = step.table
         joined, columns = grouped.joined(parts, dialect)
@@ -99,10 +99,10 @@ class Batch:
         if self.apart:
             steps["parts"] = joined
         else:
-            found = _within("parts", joined, dialect) + found
+            found = within("parts", joined, dialect) + found
         *known, last = self._results(names, dialect).items()
         if not known:  # only the features read them
-            return steps | {last[0]: _within("reads", found, dialect) + printed(last[1], dialect)}
+            return steps | {last[0]: within("reads", found, dialect) + printed(last[1], dialect)}
         steps["reads"] = found
         return steps | {name: printed(table, dialect) for name, table in (*known, last)}
 
@@ -200,11 +200,6 @@ def instants_of(cutoffs: Iterable[datetime]) -> tuple[int, ...]:
     if not (instants := sorted({to_us(cutoff) for cutoff in cutoffs})):
         raise DataError("features need at least one cut-off, got none.")
     return tuple(instants)
-
-
-def _within(name: str, query: str, dialect: str) -> str:
-    """Return the beginning of a query that reads another one under a name."""
-    return f"WITH {quoted(name, dialect)} AS (\n{query}\n)\n"
 
 
 @lru_cache(maxsize=32)

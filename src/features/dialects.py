@@ -38,3 +38,8 @@ def printed(table: Table, dialect: str) -> str:
     """Return the query of a table."""
     text = str(ibis.to_sql(table, dialect=dialect))
     return text if dialect == "duckdb" else typed(text, dialect)
+
+
+def within(name: str, query: str, dialect: str) -> str:
+    """Return the beginning of a query that reads another one under a name."""
+    return f"WITH {quoted(name, dialect)} AS (\n{query}\n)\n"

@@ -128,7 +128,8 @@ def run_steps(
 
     Gives the query of the last. A table goes when no later step names it: memory is for the others.
     """
-    before, made = [*takewhile(lambda name: name != last, steps)], {}
+    before = [*takewhile(lambda name: name != last, steps)]
+    made: dict[str, str] = {}
 
     def drop(names: Iterable[str]) -> None:
         for name in names:
@@ -151,14 +152,20 @@ def clock(connection: duckdb.DuckDBPyConnection, shop: Shop, *, before_us: int) 
     Raises:
         DataError: There are events in a currency without a rate.
     """
-    found = connection.execute(
-        "SELECT DISTINCT currency FROM events"
-        " WHERE currency IS NOT NULL AND value_minor IS NOT NULL AND ts_us < $1 ORDER BY 1",
+    of_amounts = "WHERE value_minor IS NOT NULL AND ts_us < $1"
+    ((first, least, most),) = connection.execute(
+        f"SELECT min(ts_us), min(currency) FILTER ({of_amounts}),"  # noqa: S608  # ours
+        f" max(currency) FILTER ({of_amounts}) FROM events",
         [before_us],
     ).fetchall()
-    used = [str(row[0]) for row in found]
-    ((first,),) = connection.execute("SELECT min(ts_us) FROM events").fetchall()
     first_us = before_us if first is None else min(int(first), before_us)
+    used = [] if least is None else [str(least)]
+    if least != most:  # hardly a shop has several, and to look for them takes longer
+        found = connection.execute(
+            f"SELECT DISTINCT currency FROM events {of_amounts} AND currency IS NOT NULL",  # noqa: S608  # ours
+            [before_us],
+        ).fetchall()
+        used = sorted(str(row[0]) for row in found)
     return Clock(
         shop=shop,
         factors=tuple(shop.factors(used).items()),

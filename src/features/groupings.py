@@ -37,6 +37,7 @@ _USED: Final[dict[Source, tuple[str, ...]]] = {
 CUSTOMERS: Final = "customers_numbered"
 CUSTOMER_NUMBERS: Final = ibis.table({c.CUSTOMER_ID: "string", CUSTOMER: "int32"}, name=CUSTOMERS)
 KEPT: Final = "kept_"  # begins the name of a step with pairs for tomorrow's build
+_ORDERS: Final = (ORDER_COMPLETED,)
 _LATELY: Final = 90  # days: what looks back no further reads a fraction of the events
 _OWN: Final = 2  # so many reads over all time of the same events are a grouping of their own
 
@@ -59,24 +60,26 @@ class Step:
 class Family:
     """Flat kinds that are one grouping of a source, each with those of its reads that it makes.
 
-    `spine` are the events that give a customer a row, None: those of the kinds.
+    It is of what its kinds count, but that of everybody is of all that gives a customer a row.
     """
 
     name: str
     source: Source
-    spine: tuple[str, ...] | None = None
+    who: Who | None = None  # of everybody
     kinds: dict[Flat, list[Read]] = field(default_factory=dict)
 
     @property
-    def events(self) -> tuple[str, ...]:
-        """Names of the events it reads."""
+    def events(self) -> tuple[str, ...] | None:
+        """Names of the events it reads, None: whatever is a sign of life."""
+        if self.who is not None:
+            return _ORDERS if self.who == "bought" else None
         counted = {event for kind in self.kinds for event in kind.events}
-        return self.spine or tuple(event for event in EVENT_NAMES if event in counted)
+        return tuple(event for event in EVENT_NAMES if event in counted)
 
     @property
     def reach(self) -> int | None:
         """How many days back any of them looks, None: over all of them."""
-        return None if self.spine else reach(self.kinds)
+        return reach(self.kinds) if self.who is None else None
 
     def add(self, kind: Flat, reads: Iterable[Read]) -> None:
         """Make these reads of a kind, too."""
@@ -90,8 +93,8 @@ def families(kinds: Reads, who: Who) -> list[Family]:
     each sum looks at every row that is read. So reads share a grouping by how far back they look,
     but those over all time of the same events have their own, of these events only.
     """
-    spine = _spine(who)
-    found = {EVERYBODY: Family(name=EVERYBODY, source="events", spine=spine)}
+    spine = _ORDERS if who == "bought" else EVENT_NAMES
+    found = {EVERYBODY: Family(name=EVERYBODY, source="events", who=who)}
     same: dict[tuple[Source, tuple[str, ...]], Reads] = {}
     for kind in kinds:
         if isinstance(kind, Flat):
@@ -108,10 +111,6 @@ def families(kinds: Reads, who: Who) -> list[Family]:
                     name = _span(kind.reach(read), who)
                 found.setdefault(name, Family(name=name, source=source)).add(kind, [read])
     return list(found.values())
-
-
-def _spine(who: Who) -> tuple[str, ...]:
-    return (ORDER_COMPLETED,) if who == "bought" else EVENT_NAMES
 
 
 def _span(days: int | None, who: Who) -> str:
@@ -204,9 +203,14 @@ class Groupings:
             found |= named(number, kind.parts(rows, family.kinds[kind]))
         yield Step(family.name, grouped(rows.table, self.keys, found), "parts")
 
+    @property
+    def has_numbers(self) -> bool:
+        """Say whether customers have numbers: for kinds that group or sort many rows by them."""
+        return not all(isinstance(kind, Flat | Brief) for kind in self.kinds)
+
     def _numbered(self) -> Iterator[Step]:
-        """Number the customers, where there are kinds of many rows to group or to sort by them."""
-        if not all(isinstance(kind, Flat | Brief) for kind in self.kinds):
+        """Number the customers."""
+        if self.has_numbers:
             number = ibis.row_number().over(ibis.window(order_by=c.CUSTOMER_ID)).cast("int32")
             yield Step(CUSTOMERS, self._everybody().mutate(**{CUSTOMER: number}), "shared")
 
@@ -254,7 +258,7 @@ class Groupings:
         rows = self._before(self.rows(source, kind.events, reach({kind: reads})))
         return rows if isinstance(kind, Brief) else with_numbers(rows)
 
-    def rows(self, source: Source, events: tuple[str, ...], days: int | None) -> Rows:
+    def rows(self, source: Source, events: tuple[str, ...] | None, days: int | None) -> Rows:
         """Return rows of some events before the last cut-off, from `days` before the first on."""
         table = ibis.table(ibis.schema(TABLES[source]), name=source)
         first, last = min(self.cutoffs), max(self.cutoffs)
@@ -263,7 +267,9 @@ class Groupings:
             rows = rows.filter(rows.ts_us >= first - first % DAY_US - days * DAY_US)
         if source == "events":
             rows = rows.filter(~rows.is_machine.fill_null(False))  # noqa: FBT003  # Ibis' own
-        rows = rows.filter(rows.event.isin(events)).select(c.CUSTOMER_ID, *_USED[source])
+        if events is not None:
+            rows = rows.filter(rows.event.isin(events))
+        rows = rows.select(c.CUSTOMER_ID, *_USED[source])
         return Rows(
             table=rows,
             keys=(c.CUSTOMER_ID,),
@@ -307,7 +313,7 @@ def join(first: str, parts: Mapping[str, Table], keys: Keys, dialect: str) -> st
     """
     numbered = {name for name, table in parts.items() if CUSTOMER in table.columns}
     lines = [f"SELECT * FROM {quoted(first, dialect)}"]  # noqa: S608  # ours
-    if numbered:
+    if numbered and first != CUSTOMERS:
         lines.append(f"JOIN {quoted(CUSTOMERS, dialect)} USING ({quoted(c.CUSTOMER_ID, dialect)})")
     for name in parts:
         if name != first:

@@ -61,7 +61,7 @@ def test_lines_are_grouped_apart_from_their_events() -> None:
 
 def test_who_was_seen_is_everybody_whatever_the_features() -> None:
     first, *_ = families(_kinds(_opens.last(7)), "seen")
-    assert (first.name, first.events, first.reach) == (EVERYBODY, EVENT_NAMES, None)
+    assert (first.name, first.events, first.reach) == (EVERYBODY, None, None)
 
 
 def test_what_counts_every_event_needs_no_grouping_of_its_own() -> None:

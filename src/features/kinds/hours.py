@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.clock import DAY_US
 from features.formula import Column, Read
 from features.kinds.decayed import advanced, checked_half_life, faded, fading, grown, is_far, merged
-from features.kinds.kind import EXACT, Flat, Fold, Move, Part, Reader, Rows, Tiles, only
+from features.kinds.kind import SMALL, Flat, Fold, Move, Part, Reader, Rows, Tiles, only
 from features.measures import COSINE, SINE
 from features.row import Row
 from features.shop import Shop
@@ -50,7 +50,7 @@ class HourOfDay(Flat):
         where, left = rows.where(self.events), fading(rows, self.half_life_days)
         sine, cosine = (side.column(rows.table, rows.clock) for side in (SINE, COSINE))
         faded = {"number": left, "sine": left * sine, "cosine": left * cosine}
-        return {name: only(where, value.cast(EXACT)).sum() for name, value in faded.items()}
+        return {name: only(where, value.cast(SMALL)).sum() for name, value in faded.items()}
 
     def gather(
         self, tiles: Tiles, tile: Mapping[str, Column], reads: Sequence[Read]

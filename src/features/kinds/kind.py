@@ -25,6 +25,7 @@ Keys = tuple[str, ...]  # columns that name a row
 Fold = Callable[[Part, Any], None]
 Reader = Callable[[Part, int], Sequence[Any]]
 EXACT = "decimal(38, 20)"  # sums of these are equal in any order, which sums of floats are not
+SMALL = "decimal(18, 16)"  # so are these of values below 100, and engines read and sum them faster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +33,14 @@ class Rows:
     """Rows strictly before the cut-off that a query aggregates, by `keys`.
 
     `at` is the cut-off: a number, or a column where there are many. `events` are those the rows
-    are of.
+    are of, None: any.
     """
 
     table: Table
     keys: Keys
     at: Any
     clock: Clock
-    events: tuple[str, ...]
+    events: tuple[str, ...] | None = None
 
     def of(self, events: tuple[str, ...]) -> Column:
         """Say of each row whether it is one of these events."""
@@ -47,7 +48,8 @@ class Rows:
 
     def where(self, events: tuple[str, ...]) -> Column | None:
         """Say the same, but None where all rows are of these events."""
-        return None if {*self.events} <= {*events} else self.of(events)
+        all_are = self.events is not None and {*self.events} <= {*events}
+        return None if all_are else self.of(events)
 
     def only(self, events: tuple[str, ...]) -> Table:
         """Return the rows of these events."""

@@ -14,12 +14,11 @@ from core.clock import DAY_US
 from features.formula import Column, Read
 from features.keys import Key
 from features.kinds.decayed import checked_half_life, fading, grown, is_far
-from features.kinds.kind import EXACT, Fold, Keyed, Keys, Move, Part, Reader, Rows
+from features.kinds.kind import EXACT, SMALL, Fold, Keyed, Keys, Move, Part, Reader, Rows
 from features.row import Row
 from features.shop import Shop
 
 _RANKED: Final = ("key", "share")
-_WEIGHT: Final = "decimal(18, 16)"  # as exact as EXACT, faster; weights are below 100
 CAP: Final = 24  # keys of a part after pruning; it prunes at twice as many
 _WEIGHTS: Final = "decimal(38, 16)"  # a sum of these may be any number
 _GRAIN: Final = 2.0**30  # steps a doubling; weights of one step are a tie, broken by the key
@@ -85,7 +84,7 @@ class Taste(Keyed):
         """Return the weight of each row's event, faded."""
         weights = {weight for _, weight in self.weights}
         weight = weights.pop() if len(weights) == 1 else rows.table.event.cases(*self.weights)
-        return (weight * fading(rows, self.half_life_days)).cast(_WEIGHT)
+        return (weight * fading(rows, self.half_life_days)).cast(SMALL)
 
     def faded(self, weight: Column, since: Column, at_us: int) -> Column:
         """Let weights fade."""
