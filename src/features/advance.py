@@ -21,20 +21,17 @@ from core import columns as c
 from core.clock import DAY_US
 from features.columns import Source
 from features.dialects import printed, within
+from features.families import Family, Reads, families, windows
 from features.formula import Read
 from features.groupings import (
     CUSTOMER_NUMBERS,
     CUSTOMERS,
     KEPT,
-    Family,
     Groupings,
-    Reads,
     Step,
     columns_of,
-    families,
     ids_in,
     join,
-    windows,
 )
 from features.kinds.kind import Brief, Kind, Move, Rows, left, named, parts_of
 from features.things import CUSTOMER, Things

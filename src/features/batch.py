@@ -23,9 +23,10 @@ from core.errors import DataError
 from features.advance import Advance
 from features.columns import Clock
 from features.dialects import printed, quoted, within
+from features.families import Reads, Who
 from features.feature import Feature, checked, facts_of, kinds_of, outside_of
 from features.formula import Border, Column, Formula, Outside, Read, ShopMean, column
-from features.groupings import Groupings, Reads, Who
+from features.groupings import Groupings
 from features.kinds.kind import parts_of
 from features.outside import outside_table
 

@@ -16,8 +16,8 @@ from core.clock import to_us
 from core.ids import digest
 from features.batch import Batch, instants_of
 from features.columns import Clock
+from features.families import Who
 from features.feature import Feature, facts_of
-from features.groupings import Who
 from features.registry import PROPENSITY
 from features.shop import Shop
 

@@ -1,13 +1,13 @@
-"""What kinds are made of, grouped by customer: the first steps of a batch.
+"""What kinds are made of, by customer: the first steps of a batch.
 
-Flat kinds over the same events share a grouping, and a grouping reads those events only. One
-grouping of everything would be one pass, but of states so wide that no cache holds them.
+Groupings of flat kinds (`features.families`), a table for each of the others; tastes are made of
+things (`features.things`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import ibis
@@ -17,16 +17,14 @@ from core import columns as c
 from core.clock import DAY_US
 from features.columns import Clock, Source
 from features.dialects import quoted
+from features.families import EVERYBODY, Family, Reads, Who, families, reach
 from features.formula import Read
 from features.kinds.kind import Brief, Flat, Keys, Kind, Rows, Tabled, named
 from features.row import Happening, Line
 from features.things import CUSTOMER, Things
 from features.tiles import Cut, grouped, in_tiles, over_tiles
-from ingest.contract import EVENT_NAMES, ORDER_COMPLETED, TABLES
+from ingest.contract import TABLES
 
-Who = Literal["bought", "seen"]
-Reads = Mapping[Any, Sequence[Read]]  # by kind
-EVERYBODY: Final = "everybody"  # the step with a row for each customer who has one
 _SOURCES: Final[tuple[Source, ...]] = ("events", "items")
 _CUTOFFS: Final = ibis.table({c.CUTOFF_US: "int64"}, name="cutoffs")
 # What measures and keys read of the contract's tables.
@@ -34,12 +32,9 @@ _USED: Final[dict[Source, tuple[str, ...]]] = {
     "events": tuple(Happening.__dataclass_fields__)[:-1],
     "items": tuple(Line.__dataclass_fields__),
 }
-CUSTOMERS: Final = "customers_numbered"
+CUSTOMERS: Final = "customers_numbered"  # the step with the number of each customer
 CUSTOMER_NUMBERS: Final = ibis.table({c.CUSTOMER_ID: "string", CUSTOMER: "int32"}, name=CUSTOMERS)
 KEPT: Final = "kept_"  # begins the name of a step with pairs for tomorrow's build
-_ORDERS: Final = (ORDER_COMPLETED,)
-_LATELY: Final = 90  # days: what looks back no further reads a fraction of the events
-_OWN: Final = 2  # so many reads over all time of the same events are a grouping of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,82 +49,6 @@ class Step:
     def read(self) -> Table:
         """The table as later steps read it."""
         return ibis.table(self.table.schema(), name=self.name)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
-    """Flat kinds that are one grouping of a source, each with those of its reads that it makes.
-
-    It is of what its kinds count, but that of everybody is of all that gives a customer a row.
-    """
-
-    name: str
-    source: Source
-    who: Who | None = None  # of everybody
-    kinds: dict[Flat, list[Read]] = field(default_factory=dict)
-
-    @property
-    def events(self) -> tuple[str, ...] | None:
-        """Names of the events it reads, None: whatever is a sign of life."""
-        if self.who is not None:
-            return _ORDERS if self.who == "bought" else None
-        counted = {event for kind in self.kinds for event in kind.events}
-        return tuple(event for event in EVENT_NAMES if event in counted)
-
-    @property
-    def reach(self) -> int | None:
-        """How many days back any of them looks, None: over all of them."""
-        return reach(self.kinds) if self.who is None else None
-
-    def add(self, kind: Flat, reads: Iterable[Read]) -> None:
-        """Make these reads of a kind, too."""
-        self.kinds.setdefault(kind, []).extend(reads)
-
-
-def families(kinds: Reads, who: Who) -> list[Family]:
-    """Return the groupings of flat kinds; the first has a row for everybody.
-
-    A hash table of all customers is what a grouping costs, the more the wider its rows are, and
-    each sum looks at every row that is read. So reads share a grouping by how far back they look,
-    but those over all time of the same events have their own, of these events only.
-    """
-    spine = _ORDERS if who == "bought" else EVENT_NAMES
-    found = {EVERYBODY: Family(name=EVERYBODY, source="events", who=who)}
-    same: dict[tuple[Source, tuple[str, ...]], Reads] = {}
-    for kind in kinds:
-        if isinstance(kind, Flat):
-            same.setdefault((kind.source, kind.events), {})[kind] = kinds[kind]  # type: ignore[index]  # ours
-    for (source, events), of_same in same.items():
-        ever = sum(kind.reach(read) is None for kind, reads in of_same.items() for read in reads)
-        for kind, reads in of_same.items():
-            for read in reads:
-                if source == "events" and events == spine:
-                    name = EVERYBODY
-                elif source == "items" or ever >= _OWN:
-                    name = f"of_{source}_{[*same].index((source, events))}"
-                else:
-                    name = _span(kind.reach(read), who)
-                found.setdefault(name, Family(name=name, source=source)).add(kind, [read])
-    return list(found.values())
-
-
-def _span(days: int | None, who: Who) -> str:
-    """Name the grouping of reads that look so many days back."""
-    if days is None:
-        return EVERYBODY if who == "seen" else "ever"
-    return "lately" if days <= _LATELY else "this_year"
-
-
-def windows(kinds: Reads) -> list[int]:
-    """Return the days of the windows of flat kinds, each once, the shortest first."""
-    found = (kind.reach(read) for kind in kinds if isinstance(kind, Flat) for read in kinds[kind])
-    return sorted({days for days in found if days})
-
-
-def reach(kinds: Reads) -> int | None:
-    """Return how many days back any read of any kind looks, None: over all of them."""
-    days = [kind.reach(read) for kind, reads in kinds.items() for read in reads]
-    return None if None in days else max((day for day in days if day is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,8 @@ from core.files import new_folder, scratch_folder
 from core.ids import digest
 from features.batch import Batch
 from features.engine import Progress, clock, computed
+from features.families import Who
 from features.feature import Feature, definitions_digest
-from features.groupings import Who
 from features.shop import Shop
 from ingest.mapping import literal
 

@@ -26,8 +26,8 @@ from core.errors import ConfigError, UnavailableError
 from features.batch import Batch, instants_of
 from features.columns import Clock
 from features.engine import as_frame
+from features.families import Who
 from features.feature import Feature
-from features.groupings import Who
 from features.registry import PROPENSITY
 from features.shop import Shop
 from ingest.contract import TABLES
