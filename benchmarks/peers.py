@@ -68,11 +68,14 @@ def since_us(as_of: datetime, days: int) -> int:
     return at - at % DAY_US - days * DAY_US
 
 
-def with_pandas(files: Sequence[Path], as_of: datetime) -> pd.DataFrame:
-    """Compute the base set in pandas; texts come from Parquet as categories, which is fast."""
+def with_pandas(
+    files: Sequence[Path], as_of: datetime, *, categories: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Compute the base set in pandas; some texts may come from Parquet as categories."""
     at = to_us(as_of)
-    texts = ["customer_id", "event"]
-    read = pq.read_table(files, columns=list(COLUMNS), partitioning=None, read_dictionary=texts)
+    read = pq.read_table(
+        files, columns=list(COLUMNS), partitioning=None, read_dictionary=[*categories]
+    )
     events: pd.DataFrame = read.to_pandas()
     events = events[
         (events["ts_us"] < at)

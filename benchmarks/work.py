@@ -22,6 +22,7 @@ RUNS: Final[dict[str, Callable[[Path], batches.Found]]] = {
     "one_more_day": batches.one_more_day,
     "in_memory": batches.in_memory,
     "in_pandas": batches.in_pandas,
+    "in_plain_pandas": batches.in_plain_pandas,
     "in_polars": batches.in_polars,
     "stream": streams.stream_figures,
     "spark": streams.spark_figures,

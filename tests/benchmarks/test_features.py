@@ -71,8 +71,11 @@ def test_a_reason_stands_where_there_is_no_figure(name: str) -> None:
     assert (found.value, found.reason, found.holds) == (None, "no disk", None)
 
 
-def test_pandas_computes_the_base_set(home: Path, ours: pd.DataFrame) -> None:
-    theirs = ordered(with_pandas(event_files(home), NOW))
+@pytest.mark.parametrize("categories", [(), ("customer_id", "event")], ids=["plain", "fast"])
+def test_pandas_computes_the_base_set(
+    home: Path, ours: pd.DataFrame, categories: tuple[str, ...]
+) -> None:
+    theirs = ordered(with_pandas(event_files(home), NOW, categories=categories))
 
     pd.testing.assert_frame_equal(theirs, ours, rtol=1e-9, atol=1e-9)
 
