@@ -14,7 +14,7 @@ cutoffs_12_vs_singles: the base set at twelve monthly cut-offs in one call again
 written to Parquet, on the shop of the peers.
 faster_than_pandas, time_vs_polars: the base set into memory, an Arrow table for us and a frame of
 their own for them; two threads, the better of two runs, of which our first compiles. pandas reads
-texts as categories, which is as fast as it gets there; plain: as it reads them unless told otherwise.
+texts as categories, which is as fast as it gets there; plain: as objects, unless told otherwise.
 one_more_day_vs_full: every feature, written to Parquet with what the next day goes on from, from
 what the build of the day before has kept, against a full build that keeps nothing.
 stream, spark: every feature, for 300 customers of the shop of the peers, drawn at random.
