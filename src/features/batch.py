@@ -53,15 +53,15 @@ class Batch:
         """The cut-off where there is only one: a number makes a simpler query than a column."""
         return self.cutoffs[0] if len(self.cutoffs) == 1 else None
 
-    @property
-    def groupings(self) -> Groupings:
-        """The steps that make what is read."""
+    def groupings(self, dialect: str = "duckdb") -> Groupings:
+        """Return the steps that make what is read."""
         grouped = Groupings(
             kinds=kinds_of(checked(self.features)),
             cutoffs=self.cutoffs,
             clock=self.clock,
             who=self.who,
             apart=self.apart,
+            numbers=dialect == "duckdb",
         )
         return grouped if self.since_us is None else Advance.of(grouped, self.since_us)
 
@@ -82,7 +82,7 @@ class Batch:
 
     def compiled(self, dialect: str) -> dict[str, str]:
         """Compile `steps`."""
-        grouped = self.groupings
+        grouped = self.groupings(dialect)
         steps = {} if self.at_us is not None else grouped.cut.steps()
         parts: dict[str, Table] = {}
         before = ""

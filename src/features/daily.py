@@ -93,7 +93,7 @@ class Daily:
                     return []
         except (OSError, ValueError, LookupError, TypeError, AttributeError, pa.ArrowException):
             return []  # there is none, or it is damaged
-        is_near = last_us <= at_us <= last_us + longest_days(batch.groupings.kinds) * DAY_US
+        is_near = last_us <= at_us <= last_us + longest_days(batch.groupings().kinds) * DAY_US
         is_good = kept["mark"] == self._mark(batch, last_us)
         return builds if is_near and is_good and len(builds) < _MOST_BUILDS else []
 

@@ -63,6 +63,7 @@ class Groupings:
     clock: Clock
     who: Who
     apart: bool = False  # what is kept until tomorrow has steps of its own
+    numbers: bool = True  # for customers, in place of their ids; one machine has to give them
 
     @property
     def at_us(self) -> int | None:
@@ -125,7 +126,7 @@ class Groupings:
     @property
     def has_numbers(self) -> bool:
         """Say whether customers have numbers: for kinds that group or sort many rows by them."""
-        return not all(isinstance(kind, Flat | Brief) for kind in self.kinds)
+        return self.numbers and not all(isinstance(kind, Flat | Brief) for kind in self.kinds)
 
     def _numbered(self) -> Iterator[Step]:
         """Number the customers."""
@@ -145,8 +146,8 @@ class Groupings:
 
     def _keyed(self, things: Things) -> Iterator[Step]:
         """Find the pairs of customer and thing, and what is made of them."""
-        keys, name = _by_number(self.keys), things.name
-        weighed = things.weighed(with_numbers(self._before(self._rows_of(things))))
+        keys, name = self._numbered_keys(self.keys), things.name
+        weighed = things.weighed(self._with_numbers(self._before(self._rows_of(things))))
         rows = Step(f"{name}_rows", weighed, "shared")
         numbered = Step(name, things.numbered(rows.read), "shared")
         paired = things.paired(rows.read, numbered.read, keys)
@@ -162,7 +163,7 @@ class Groupings:
 
     def _ranked(self, things: Things, numbered: Table, paired: Table) -> Iterator[Step]:
         """Make the pairs of each kind, and rank its keys."""
-        keys = _by_number(self.keys)
+        keys = self._numbered_keys(self.keys)
         for number, kind in things.kinds.items():
             name = f"{type(kind).__name__.lower()}_{number}"
             pairs = Step(f"{name}_pairs", things.pairs(number, paired, numbered, keys), "next")
@@ -175,7 +176,7 @@ class Groupings:
     def counted(self, source: Source, kind: Kind, reads: Sequence[Read]) -> Rows:
         """Return the rows that a kind with a table of its own is made of."""
         rows = self._before(self.rows(source, kind.events, reach({kind: reads})))
-        return rows if isinstance(kind, Brief) else with_numbers(rows)
+        return rows if isinstance(kind, Brief) else self._with_numbers(rows)
 
     def rows(self, source: Source, events: tuple[str, ...] | None, days: int | None) -> Rows:
         """Return rows of some events before the last cut-off, from `days` before the first on."""
@@ -205,24 +206,24 @@ class Groupings:
         table = table.select(*table.columns)  # Ibis joins no joins
         return replace(rows, table=table, keys=self.keys, at=table.cutoff_us)
 
+    def _with_numbers(self, rows: Rows) -> Rows:
+        """Return rows of those who have a number, which stands for their id."""
+        if not self.numbers:
+            return rows
+        table = rows.table.join(CUSTOMER_NUMBERS, c.CUSTOMER_ID)
+        table = table.select(*table.columns)  # Ibis joins no joins
+        at = table[c.CUTOFF_US] if c.CUTOFF_US in rows.keys else rows.at
+        return replace(rows, table=table, keys=self._numbered_keys(rows.keys), at=at)
+
+    def _numbered_keys(self, keys: Keys) -> Keys:
+        return tuple(CUSTOMER if self.numbers and key == c.CUSTOMER_ID else key for key in keys)
+
 
 def ids_in(name: str) -> Table:
     """Return the ids of the customers in a table, each once."""
     table = ibis.table({c.CUSTOMER_ID: "string"}, name=name)
     # Grouped, not only selected: Ibis would print `*` for the one column it knows.
     return table.group_by(c.CUSTOMER_ID).agg(rows=table.count()).select(c.CUSTOMER_ID)
-
-
-def with_numbers(rows: Rows) -> Rows:
-    """Return rows of those who have a number, which stands for their id."""
-    table = rows.table.join(CUSTOMER_NUMBERS, c.CUSTOMER_ID)
-    table = table.select(*table.columns)  # Ibis joins no joins
-    at = table[c.CUTOFF_US] if c.CUTOFF_US in rows.keys else rows.at
-    return replace(rows, table=table, keys=_by_number(rows.keys), at=at)
-
-
-def _by_number(keys: Keys) -> Keys:
-    return tuple(CUSTOMER if key == c.CUSTOMER_ID else key for key in keys)
 
 
 def join(first: str, parts: Mapping[str, Table], keys: Keys, dialect: str) -> str:

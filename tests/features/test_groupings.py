@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+import pytest
+
 from features.columns import Clock
 from features.definitions.orders import GAP_MEAN, ORDERS, RECENCY_DAYS, SEEN_DAYS
 from features.feature import kinds_of
-from features.groupings import Groupings
+from features.groupings import CUSTOMERS, Groupings
 from features.registry import REGISTRY
 from features.shop import Shop
+from features.things import CUSTOMER
 from ingest.contract import EMAIL_CLICKED, EMAIL_OPENED
 
 
@@ -31,6 +36,30 @@ def test_steps_of_several_cutoffs_have_a_row_for_each() -> None:
     )
     for step in grouped.steps():
         assert ("cutoff_us" in step.table.columns) == (step.role == "parts"), step.name
+
+
+@pytest.mark.parametrize("numbers", [True, False])
+def test_customers_are_numbered_where_one_machine_can(numbers: bool) -> None:
+    grouped = Groupings(
+        kinds=kinds_of(REGISTRY),
+        cutoffs=(10**15,),
+        clock=Clock(shop=Shop()),
+        who="seen",
+        numbers=numbers,
+    )
+    steps = {step.name: step.table.columns for step in grouped.steps()}
+    assert (CUSTOMERS in steps) is numbered(steps) is numbers
+
+
+def numbered(steps: Mapping[str, Sequence[str]]) -> bool:
+    return any(CUSTOMER in columns for columns in steps.values())
+
+
+def test_no_number_is_given_where_nothing_would_use_it() -> None:
+    grouped = Groupings(
+        kinds=kinds_of(ORDERS), cutoffs=(10**15,), clock=Clock(shop=Shop()), who="seen"
+    )
+    assert CUSTOMERS not in [step.name for step in grouped.steps()]
 
 
 def test_rows_are_of_the_events_asked_for() -> None:
