@@ -35,9 +35,9 @@ def features(
 
     Orders, rhythm, e-mails, visits, carts, tastes, habits: what was known strictly before
     `--as-of` of everybody who was seen. The table shows each feature with its unit; of a text,
-    what is most common. The files go to `features/` in the workspace, and the same input gives
-    the same files. Customers who do not consent to `model_training` are left out; the last lines
-    say how many.
+    what is most common. The files go to `features/` in the workspace; the same input gives the
+    same rows, in any order. Customers who do not consent to `model_training` are left out; the
+    last lines say how many.
 
     With `--daily`, for a job that runs every night, a build reads the day's events and what the
     build before has kept in `features/state`, which takes a quarter of the time of a large shop's
@@ -56,6 +56,8 @@ def features(
     instant = parse_as_of(as_of)
     if daily and not as_of:
         instant = instant.replace(hour=0, minute=0, second=0, microsecond=0)
+    if sql and daily:
+        raise ConfigError("give either --sql, which computes nothing, or --daily.")
     if sql:
         typer.echo(features_sql(settings_of(context), as_of=instant, dialect=sql))
     else:

@@ -46,7 +46,7 @@ _CAME: Final = 0  # the tile of what has happened since; that of a window is its
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advance(Groupings):
-    """The steps that move the parts of `since_us` on to the one cut-off there is."""
+    """The steps that move the parts of `since_us` on to the one cut-off, of everybody seen."""
 
     since_us: int
 
@@ -66,13 +66,13 @@ class Advance(Groupings):
     def families(self) -> list[Family]:
         """All flat kinds of a source together: what is read for them is little."""
         everybody, *others = families(self.kinds, self.who)
-        found = {"events": everybody} if self.who == "seen" else {}
+        found = {"events": everybody}
         for family in others:
             name = f"of_{family.source}"
             together = found.setdefault(family.source, Family(name=name, source=family.source))
             for kind, reads in family.kinds.items():
                 together.add(kind, reads)
-        return [everybody, *(family for family in found.values() if family is not everybody)]
+        return list(found.values())
 
     @property
     def _whole(self) -> Groupings:

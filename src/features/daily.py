@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from core import columns as c
 from core.clock import DAY_US, from_us
+from core.errors import ConfigError
 from core.files import new_folder
 from core.ids import digest
 from features.advance import OLD, STATE, longest_days
@@ -42,6 +43,17 @@ _MANIFEST: Final = "manifest.json"
 _END: Final = "end_us"
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What a state was built of: the cut-offs of its builds, and its files by name."""
+
+    builds: Sequence[int] = ()
+    files: Sequence[str] = ()
+
+
+_NOTHING: Final = _Kept()
+
+
 @dataclass(slots=True, kw_only=True)
 class Daily:
     """Writes features from what it keeps in `folder`: a writer for `features_to_parquet`.
@@ -58,17 +70,34 @@ class Daily:
     since: datetime | None = field(default=None, init=False)
 
     def __call__(self, batch: Batch, path: Path, customers: Sequence[str] | None) -> None:
-        """Write a batch's rows, and keep what tomorrow's build goes on from."""
-        at_us = batch.cutoffs[0]
-        builds = self._builds(batch, at_us)
+        """Write a batch's rows, and keep what tomorrow's build goes on from.
+
+        Raises:
+            ConfigError: The batch is not of everybody seen: who is in it later has parts from now.
+        """
+        if batch.who != "seen":
+            raise ConfigError('a daily build is of everybody seen: who="seen".')
+        kept = self._kept(batch)
+        try:
+            self._build(batch, path, customers, kept)
+        except duckdb.Error:
+            if not kept.builds:
+                raise
+            self._build(batch, path, customers, _NOTHING)  # what was kept is damaged
+
+    def _build(
+        self, batch: Batch, path: Path, customers: Sequence[str] | None, kept: _Kept
+    ) -> None:
+        at_us, builds = batch.cutoffs[0], kept.builds
         self.since = from_us(builds[-1]) if builds else None
         batch = replace(batch, apart=True, since_us=builds[-1] if builds else None)
         with new_folder(self.folder) as inside:
-            for file in self.folder.glob(f"{KEPT}*.parquet") if builds else ():
-                os.link(file, inside / file.name)  # files never change
+            pairs = [name for name in kept.files if name.startswith(KEPT)]
+            for name in pairs:
+                os.link(self.folder / name, inside / name)  # files never change
             steps = batch.steps()
             if builds:
-                self._open(steps)
+                self._open(steps, pairs)
             step = self._step(inside, at_us, number=len(builds))
             with run_steps(self.connection, steps, step, self.progress) as last:
                 copied(self.connection, last, path, kept_of(self.connection, customers))
@@ -82,20 +111,22 @@ class Daily:
             }
             (inside / _MANIFEST).write_text(json.dumps(manifest) + "\n", encoding="utf-8")
 
-    def _builds(self, batch: Batch, at_us: int) -> list[int]:
-        """Return the cut-offs that the state was built at, none if it cannot be moved on."""
+    def _kept(self, batch: Batch) -> _Kept:
+        """Return what the state was built of, nothing if it cannot be moved on."""
+        at_us = batch.cutoffs[0]
         try:
             kept = json.loads((self.folder / _MANIFEST).read_bytes())
-            builds = [int(each) for each in kept["builds"]]
+            builds, mark = [int(each) for each in kept["builds"]], kept["mark"]
             last_us = builds[-1]
             for name, rows in kept["files"].items():
                 if pq.read_metadata(self.folder / name).num_rows != rows:
-                    return []
+                    return _NOTHING
         except (OSError, ValueError, LookupError, TypeError, AttributeError, pa.ArrowException):
-            return []  # there is none, or it is damaged
+            return _NOTHING  # there is none, or it is damaged
         is_near = last_us <= at_us <= last_us + longest_days(batch.groupings().kinds) * DAY_US
-        is_good = kept["mark"] == self._mark(batch, last_us)
-        return builds if is_near and is_good and len(builds) < _MOST_BUILDS else []
+        if not is_near or mark != self._mark(batch, last_us) or len(builds) >= _MOST_BUILDS:
+            return _NOTHING
+        return _Kept(builds, [*kept["files"]])
 
     def _mark(self, batch: Batch, at_us: int) -> str:
         """Return a hash of what a state as of an instant depends on."""
@@ -103,7 +134,7 @@ class Daily:
         shop = repr(batch.clock.shop)
         return digest([_LAYOUT, definitions, shop, batch.who, at_us, self.seen(at_us)])
 
-    def _open(self, steps: dict[str, str]) -> None:
+    def _open(self, steps: dict[str, str], pairs: Sequence[str]) -> None:
         """Make the tables that a build goes on from."""
         parts = self.folder / _PARTS
         names = pq.read_schema(parts).names
@@ -111,7 +142,7 @@ class Daily:
         self._view(STATE, parts, columns=", ".join([c.CUSTOMER_ID, *old]))
         for name in steps:
             if name.startswith(KEPT):
-                files = sorted(self.folder.glob(f"{name}-*.parquet"))
+                files = [self.folder / each for each in pairs if each.startswith(f"{name}-")]
                 self._view(f"{OLD}{name}", *files)
 
     def _step(self, inside: Path, at_us: int, *, number: int) -> Callable[[str, str], str]:

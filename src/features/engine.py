@@ -126,7 +126,8 @@ def run_steps(
 ) -> Iterator[str]:
     """Let `step` make a temporary TABLE or VIEW, it says which, of each step before the last.
 
-    Gives the query of the last. A table goes when no later step names it: memory is for the others.
+    Gives the query of the last. A table goes when no later step names it, in double quotes: memory
+    is for the others.
     """
     before = [*takewhile(lambda name: name != last, steps)]
     made: dict[str, str] = {}

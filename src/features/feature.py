@@ -83,11 +83,11 @@ def checked(features: Iterable[Feature]) -> tuple[Feature, ...]:
     listed = tuple(features)
     seen: set[str] = set()
     for feature in listed:
-        if feature.name in seen:
+        if feature.name.casefold() in seen:  # engines do not tell capitals apart
             raise ConfigError(f"two features have the name {feature.name!r}: rename one.")
-        if feature.name in (c.CUSTOMER_ID, c.CUTOFF_US):
+        if feature.name.casefold() in (c.CUSTOMER_ID, c.CUTOFF_US):
             raise ConfigError(f"a feature cannot have the name {feature.name!r}: rows have it.")
-        seen.add(feature.name)
+        seen.add(feature.name.casefold())
         for read in feature.reads:
             for event in read.kind.events:
                 if event not in EVENT_NAMES:

@@ -23,8 +23,8 @@ _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 class Key:
     """A text of a row, null where it has none.
 
-    SQL gets it in two steps: `raw`, which is cheap and named `of`, and what is made of that. So
-    the second can be done once for all rows with the same raw value.
+    SQL gets it in two steps: `raw`, which is cheap, and what is made of that, which can be done
+    once for all rows with the same raw value. Keys with the same raw value name it alike: `of`.
     """
 
     name: str
@@ -52,7 +52,7 @@ def _trimmed(name: str, source: Source) -> Key:
         source=source,
         of=name,
         raw=lambda rows, clock: rows[name],
-        refined=lambda text: trim(text).nullif(""),
+        refined=lambda text: trim(text, " ").nullif(""),
         python=lambda shop: of,
     )
 
@@ -63,8 +63,8 @@ def split_part(text: str, mark: str, part: int) -> str:  # type: ignore[empty-bo
 
 
 @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]  # Ibis ships no types
-def trim(text: str) -> str:  # type: ignore[empty-body]  # the engine's
-    """Return a text without blanks around it."""
+def trim(text: str, blanks: str) -> str:  # type: ignore[empty-body]  # the engine's
+    """Return a text without blanks around it; engines differ in what they would take for one."""
 
 
 def _department(row: Line) -> str | None:
@@ -99,7 +99,7 @@ DEPARTMENT: Final = Key(  # first level of the path: "GROCERY"
     source="items",
     of="category",
     raw=lambda rows, clock: rows.category,
-    refined=lambda text: trim(split_part(text, "/", 1)).nullif(""),
+    refined=lambda text: trim(split_part(text, "/", 1), " ").nullif(""),
     python=lambda shop: _department,
 )
 CATEGORY: Final = _trimmed("category", "items")  # the whole path: two leaves may share a name

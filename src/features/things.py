@@ -16,6 +16,7 @@ import ibis
 from ibis import Table
 
 from core import columns as c
+from core.errors import ConfigError
 from features.columns import Source
 from features.formula import Column
 from features.kinds.kind import Keyed, Keys, Kind, Rows
@@ -54,9 +55,19 @@ class Things:
         return next(iter(self.kinds.values()))
 
     def weighed(self, rows: Rows) -> Table:
-        """Add up the weights of the contract's rows, by who and what."""
-        keys = (kind.key for kind in self.kinds.values())
-        made_of = {_OF + key.of: key.raw(rows.table, rows.clock) for key in keys}
+        """Add up the weights of the contract's rows, by who and what.
+
+        Raises:
+            ConfigError: Two keys have one name for what they are made of, which differs.
+        """
+        made_of: dict[str, Any] = {}
+        for key in (kind.key for kind in self.kinds.values()):
+            raw: Any = key.raw(rows.table, rows.clock)
+            if not made_of.setdefault(_OF + key.of, raw).equals(raw):
+                raise ConfigError(
+                    f"the key {key.name!r} is made of something else than another key that names "
+                    f"it {key.of!r}, too: give it a name of its own."
+                )
         weighed = rows.table.select(*rows.keys, **made_of, weight=self.first.weight(rows))
         return _summed(weighed, [*rows.keys, *made_of])
 
@@ -66,9 +77,8 @@ class Things:
         A code is the number of a key, in order of the keys.
         """
         things = weighed.select(*_made_of(weighed)).distinct()
-        things = things.mutate(**_filled(things)).distinct()  # once more: few were null
-        keys = {_key(number): self._key(number, things) for number in self.kinds}
-        things = things.mutate(**keys)
+        things = things.mutate(**{_key(number): self._key(number, things) for number in self.kinds})
+        things = things.mutate(**_filled(things)).distinct()  # once more: null is an empty text
         codes = {
             _code(number): ibis.cases((things[_key(number)].notnull(), _rank([_key(number)])))
             for number in self.kinds
@@ -133,9 +143,8 @@ def _made_of(rows: Table) -> list[str]:
 
 
 def _filled(rows: Table) -> dict[str, Column]:
-    """Return the texts that keys are made of without nulls, which no join would find."""
-    texts = {name: rows[name] for name in _made_of(rows) if rows[name].type().is_string()}
-    return {name: text.fill_null("") for name, text in texts.items()}
+    """Return what keys are made of as texts without nulls, which no join would find."""
+    return {name: rows[name].cast("string").fill_null("") for name in _made_of(rows)}
 
 
 def _summed(rows: Table, keys: Sequence[str]) -> Table:

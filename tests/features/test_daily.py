@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.errors import ConfigError
 from features.daily import Daily
 from features.definitions.orders import ORDERS, RECENCY_DAYS
 from features.definitions.tastes import CATEGORIES
@@ -133,7 +134,54 @@ def test_a_damaged_state_is_made_anew(
     assert _since(shop, tmp_path, AS_OF + timedelta(days=1), features=features) is not None
 
 
-@pytest.mark.parametrize("manifest", ["{", "[1]", '{"builds": []}', '{"builds": [1]}'])
+def test_a_file_that_is_damaged_within_is_made_anew(
+    shop: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    features = (RECENCY_DAYS, ORDERS[0], CATEGORIES)
+    _since(shop, tmp_path, AS_OF - timedelta(days=1), features=features)
+    file = tmp_path / "state" / "kept_things_2-0.parquet"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:4] + bytes(len(whole) // 2) + whole[4 + len(whole) // 2 :])
+    assert pq.read_metadata(file).num_rows > 0  # its end says nothing of that
+
+    daily = _daily(shop, tmp_path)
+    made = _built(shop, tmp_path, AS_OF, daily, features=features)
+
+    assert daily.since is None
+    assert_same(made, _built(shop, tmp_path, AS_OF, features=features))
+
+
+def test_a_file_that_no_build_made_is_left_alone(
+    shop: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    features = (RECENCY_DAYS, ORDERS[0], CATEGORIES)
+    _since(shop, tmp_path, AS_OF - timedelta(days=1), features=features)
+    file = tmp_path / "state" / "kept_things_2-0.parquet"
+    file.with_name("kept_things_2-9.parquet").write_bytes(file.read_bytes())
+    moved = _built(shop, tmp_path, AS_OF, _daily(shop, tmp_path), features=features)
+    assert_same(moved, _built(shop, tmp_path, AS_OF, features=features))
+
+
+def test_a_daily_build_is_of_everybody_seen(
+    shop: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="everybody seen"):
+        features_to_parquet(
+            shop,
+            tmp_path,
+            as_of=AS_OF,
+            features=_FEW,
+            event_range_us=(0, 1),
+            shop=SHOP,
+            who="bought",
+            write=_daily(shop, tmp_path),
+        )
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    ["{", "[1]", '{"builds": []}', '{"builds": [1]}', '{"builds": [1], "files": {}}'],
+)
 def test_a_manifest_that_says_nothing_is_no_state(
     shop: duckdb.DuckDBPyConnection, tmp_path: Path, manifest: str
 ) -> None:

@@ -20,10 +20,11 @@ def feature(name: str, value: Formula, default: float | str = 0.0) -> Feature:
     return Feature(name=name, value=value, unit="units", description=".", default=default)
 
 
-def test_two_features_of_one_name_are_an_error_that_names_it() -> None:
-    twice = [feature("orders", _orders.total), feature("orders", _orders.last(7))]
+@pytest.mark.parametrize("name", ["orders", "Orders"])  # engines do not tell capitals apart
+def test_two_features_of_one_name_are_an_error_that_names_it(name: str) -> None:
+    twice = [feature("orders", _orders.total), feature(name, _orders.last(7))]
 
-    with pytest.raises(ConfigError, match="two features have the name 'orders'"):
+    with pytest.raises(ConfigError, match=f"two features have the name '{name}'"):
         checked(twice)
 
 

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 from ibis import Table
 
+from core.errors import ConfigError
 from features.columns import Clock
 from features.dialects import printed
-from features.keys import BRAND, CATEGORY, DEPARTMENT, DEVICE, PRODUCT
+from features.keys import BRAND, CATEGORY, DEPARTMENT, DEVICE, PRODUCT, Key
 from features.kinds.kind import Rows
 from features.kinds.tally import Tally
 from features.kinds.taste import Taste
@@ -27,6 +28,7 @@ _LINES = ibis.table(
         "product_id": "string",
         "category": "string",
         "brand": "string",
+        "quantity": "int64",
     },
     name="lines",
 )
@@ -53,10 +55,11 @@ def _run(query: Table, **tables: Table | str) -> pd.DataFrame:
     with duckdb.connect() as connection:
         connection.execute(
             "CREATE TABLE lines AS SELECT * FROM (VALUES"
-            " (1, 'Product Viewed', 0, 'p1', 'SHOES/BOOTS', 'Acme'),"
-            " (1, 'Order Completed', 0, 'p1', ' SHOES/BOOTS ', 'Acme'),"
-            " (2, 'Product Viewed', 0, 'p2', NULL, ''), (2, 'Product Viewed', 0, 'p2', '', NULL)"
-            ") AS t (customer, event, ts_us, product_id, category, brand)"
+            " (1, 'Product Viewed', 0, 'p1', 'SHOES/BOOTS', 'Acme', 1),"
+            " (1, 'Order Completed', 0, 'p1', ' SHOES/BOOTS ', 'Acme', NULL),"
+            " (2, 'Product Viewed', 0, 'p2', NULL, '', NULL),"
+            " (2, 'Product Viewed', 0, 'p2', '', NULL, 2)"
+            ") AS t (customer, event, ts_us, product_id, category, brand, quantity)"
         )
         for name, table in tables.items():
             text = table if isinstance(table, str) else printed(table, "duckdb")
@@ -147,3 +150,29 @@ def test_kept_pairs_are_of_ids_and_keys_and_fade(things: Things) -> None:
     moved = _run(things.moved(came, old, 90 * _DAY_US), **tables)
     assert set(moved["customer_id"]) == {"ann"}  # of who did not come nothing is ranked anew
     assert moved["weight"].astype(float).sum() == pytest.approx(3.0 + 1.5)
+
+
+def _own(of: str, column: str) -> Key:
+    return Key(
+        name=f"{column}_as_text",
+        source="items",
+        of=of,
+        raw=lambda rows, clock: rows[column],
+        refined=lambda value: value.cast("string"),
+        python=lambda shop: lambda row: None,
+    )
+
+
+def test_a_raw_value_may_be_a_number_and_missing() -> None:
+    (things,) = Things.among([_taste(_own("quantity", "quantity")), _taste(BRAND)])
+    weighed = _weighed(things)
+    numbered = things.numbered(_read("weighed", weighed))
+    paired = things.paired(_read("weighed", weighed), _read("numbered", numbered), (CUSTOMER,))
+    rows = _run(weighed)
+    assert _run(paired, weighed=weighed, numbered=numbered)["weight"].sum() == rows["weight"].sum()
+
+
+def test_one_name_for_two_raw_values_is_an_error_that_names_it() -> None:
+    (things,) = Things.among([_taste(_own("it", "brand")), _taste(_own("it", "category"))])
+    with pytest.raises(ConfigError, match=r"'category_as_text' .* names it 'it'"):
+        _weighed(things)

@@ -87,6 +87,11 @@ def refused(
             id="missing-file",
         ),
         pytest.param(
+            "features --daily --sql duckdb",
+            "give either --sql, which computes nothing, or --daily.",
+            id="a-query-every-night",
+        ),
+        pytest.param(
             "import --mapping nowhere.yaml --events events.csv",
             "here/nowhere.yaml cannot be read: No such file or directory. Check the path, or write",
             id="missing-mapping",

@@ -11,6 +11,7 @@ import ibis
 from ibis import Table
 
 from core.clock import DAY_US
+from core.errors import ConfigError
 from features.formula import Column, Read
 from features.keys import Key
 from features.kinds.decayed import checked_half_life, fading, grown, is_far
@@ -21,6 +22,7 @@ from features.shop import Shop
 _RANKED: Final = ("key", "share")
 CAP: Final = 24  # keys of a part after pruning; it prunes at twice as many
 _WEIGHTS: Final = "decimal(38, 16)"  # a sum of these may be any number
+_MOST_WEIGHT: Final = 100  # SMALL holds what is below
 _GRAIN: Final = 2.0**30  # steps a doubling; weights of one step are a tie, broken by the key
 _NOTHING: Final = -1e15  # below the step of any weight
 
@@ -41,6 +43,14 @@ class Taste(Keyed):
 
     def __post_init__(self) -> None:
         checked_half_life(self.half_life_days)
+        for event, weight in self.weights:
+            if not 0 < weight < _MOST_WEIGHT:
+                raise ConfigError(
+                    f"a weight of a taste is a number above 0 and below {_MOST_WEIGHT}, "
+                    f"not {weight} ({event})."
+                )
+        if not self.weights:
+            raise ConfigError("a taste counts at least one event: give it weights.")
 
     @property
     def events(self) -> tuple[str, ...]:  # type: ignore[override]  # made of other fields
@@ -121,7 +131,8 @@ class Taste(Keyed):
                 return pairs.count().cast("float64")
         weight, total = _double(pairs.weight), _double(pairs.weight.sum())
         logs = ibis.cases((pairs.weight > 0, weight * weight.ln())).cast(EXACT).sum()
-        nats = ibis.cases((total > 0.0, total.ln() - _double(logs) / total))
+        has_several = (total > 0.0) & (pairs.count() > 1)  # of one it is 0, and no rounding
+        nats = ibis.cases((has_several, total.ln() - _double(logs) / total))
         return ibis.ifelse(nats > 0.0, nats, 0.0)
 
     def init(self) -> Part:
@@ -232,6 +243,6 @@ def _ranked(part: Part, most: int) -> list[tuple[str, float]]:
 
 
 def _entropy(part: Part) -> float:
-    total = part[3]
+    total = part[3] if len(part[1]) > 1 else 0.0  # of one it is 0, and no rounding
     shares = (weight / total for weight in part[1].values() if weight) if total else ()
     return float(-sum(share * math.log(share) for share in shares))

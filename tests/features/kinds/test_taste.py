@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 
 from core.clock import DAY_US
+from core.errors import ConfigError
 from features.feature import Feature
 from features.formula import Formula
 from features.keys import BRAND, CATEGORY, DEPARTMENT, DEVICE, PRICE_BAND, PRODUCT, WEEKDAY
@@ -95,3 +97,22 @@ def test_merged_tastes_above_the_cap_stay_within_their_bound() -> None:
     top, share = taste.reader([taste.top(1), taste.share(1)])(parts[0], 301)
     assert top == "often"
     assert 0.5 - bound(parts[0]) <= share <= 0.5 + 1e-9
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, 100.0, float("nan")])
+def test_a_weight_is_a_number_that_can_be_added_up(weight: float) -> None:
+    with pytest.raises(ConfigError, match="above 0 and below 100"):
+        Taste(PRODUCT, ((ORDER_COMPLETED, weight),), 90.0)
+
+
+def test_a_taste_counts_something() -> None:
+    with pytest.raises(ConfigError, match="at least one event"):
+        Taste(PRODUCT, (), 90.0)
+
+
+def test_one_key_has_no_entropy_and_no_rounding() -> None:
+    taste = Taste(PRODUCT, _WEIGHTS, 90.0)
+    fold, part = taste.folder(Shop()), taste.init()
+    for number in range(50):
+        fold(part, Line(PRODUCT_VIEWED, number * 7 * DAY_US, "p1", None, None, 1, None, None))
+    assert taste.reader([taste.entropy])(part, 400 * DAY_US) == [0.0]
