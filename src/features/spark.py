@@ -170,7 +170,7 @@ def feature_rows(spark: SparkSession, batch: Batch) -> Iterator[DataFrame]:
 def features_to_file(
     spark: SparkSession, batch: Batch, path: Path, customers: Sequence[str] | None = None
 ) -> None:
-    """Compute features of some customers (None: of all) into one Parquet file, by customer.
+    """Compute features of some customers (None: of all) into one Parquet file, in any order.
 
     The rows go from the cluster to the folder of `path`, never through this process: a cluster's
     workers must reach it under the same path.
@@ -185,8 +185,7 @@ def features_to_file(
             if customers is not None:
                 kept = pa.table({c.CUSTOMER_ID: pa.array(customers, pa.string())})
                 rows = rows.join(spark.createDataFrame(kept), c.CUSTOMER_ID, "left_semi")
-            whole = rows.repartition(1).sortWithinPartitions(c.CUSTOMER_ID)
-            whole.write.option("compression", "zstd").parquet(str(aside))
+            rows.repartition(1).write.parquet(str(aside))
     except Exception as error:  # py4j's, which says all that Java knows
         raise UnavailableError(
             f"Spark stopped computing features: {_first_line(error)} Start it again, or set"
