@@ -62,7 +62,7 @@ def shop(tmp_path: Path) -> Settings:
 
 def written(outcome: Outcome) -> pd.DataFrame:
     """Return the features of a build; in the file they are in any order."""
-    frame = pd.read_parquet(Path(str(outcome.data["path"])))
+    frame = pd.read_parquet(str(outcome.data["path"]))
     return frame.sort_values("customer_id", ignore_index=True)
 
 
@@ -118,7 +118,7 @@ def test_a_daily_build_after_late_events_is_a_full_one(shop: Settings) -> None:
 
     assert outcome.data["went_on_from"] is None
     assert any(note.startswith("built in full") for note in outcome.notes)
-    assert pd.read_parquet(Path(str(outcome.data["path"])))["orders_total"].sum() == 4.0
+    assert written(outcome)["orders_total"].sum() == 4.0
 
 
 def test_a_daily_build_is_duckdbs(shop: Settings) -> None:
@@ -139,9 +139,7 @@ def test_a_lost_or_damaged_file_is_written_again(shop: Settings, lost: str, how:
     rows, path = written(first), Path(str(first.data["path"])).with_name(lost)
     whole = path.read_bytes()
     path.unlink() if how == "removed" else path.write_bytes(whole[: len(whole) // 2])
-
     again = build_features(shop, as_of=NOW)
-
     assert (again.status, again.data["path"]) == ("done", first.data["path"])
     pd.testing.assert_frame_equal(written(again), rows, check_exact=True)
     assert build_features(shop, as_of=NOW).status == "unchanged"
@@ -274,10 +272,7 @@ def test_the_locale_is_that_of_the_customer_s_traits(shop: Settings) -> None:
     table = pa.Table.from_pylist(rows, schema=CUSTOMERS)
     pq.write_table(table, shop.home / "lake" / "customers.parquet")
 
-    outcome = build_features(shop, as_of=NOW)
-
-    frame = written(outcome)
-    assert frame["locale"].tolist() == ["de-DE", ""]
+    assert written(build_features(shop, as_of=NOW))["locale"].tolist() == ["de-DE", ""]
 
 
 @pytest.mark.spark
@@ -296,9 +291,8 @@ def test_spark_writes_the_same_file_and_manifest(
 
     outcome = build_features(on_spark, as_of=NOW)
 
-    frames = [written(each) for each in (outcome, expected)]
-    assert_same(*frames)
-    assert frames[0].dtypes.tolist() == frames[1].dtypes.tolist()
+    assert_same(theirs := written(outcome), ours := written(expected))
+    assert theirs.dtypes.tolist() == ours.dtypes.tolist()
     assert outcome.data.keys() == expected.data.keys()
     same = ("customers", "left_out", "events", "definitions_digest", "context_digest", "rows")
     assert [outcome.data[name] for name in same] == [expected.data[name] for name in same]
