@@ -21,7 +21,7 @@ from models.als import Als, AlsParams, tune
 from models.assortment import Assortment
 from models.evaluation import Quality, evaluate, interval
 from models.interactions import Purchases
-from models.item_knn import ItemKnn, ItemKnnParams
+from models.item_knn import ItemKnnParams, fit_item_knn
 from models.popularity import Popularity
 from models.ranking import Ranker
 from pipelines.outcome import Outcome, progress_bar
@@ -61,7 +61,7 @@ def evaluate_recommender(*, train: Path, test: Path, k: int, trials: int) -> Out
     rankers: dict[str, Ranker] = {
         "popularity": Popularity(split.assortment),
         "als": Als.fit(split.purchases, split.assortment, params, seed=SEED),
-        "item-knn": ItemKnn.fit(split.purchases, split.assortment, ItemKnnParams()),
+        "item-knn": fit_item_knn(split.purchases.times, split.assortment, ItemKnnParams()),
     }
     results = {
         name: evaluate(ranker, split.purchases, split.targets, k=k, scope="new")

@@ -84,6 +84,10 @@ class Als:
             model.fit(confidence(purchases.times[:, columns]), show_progress=False)
         return cls(params, assortment.product_ids[columns], model.item_factors, assortment)
 
+    def at(self, assortment: Assortment) -> Self:
+        """Return this model for the catalogue of another instant."""
+        return type(self)(self.params, self.product_ids, self.factors, assortment)
+
     def customers(self, purchases: Purchases) -> Floats:
         """Solve the factors of customers from what they bought; none for who bought nothing."""
         if not len(purchases):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
 from typing import Final
 
 import duckdb
@@ -12,24 +12,51 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from core.clock import DAY, to_us
+from core.clock import DAY, MICROSECOND, to_us
 from core.errors import DataError
+from features.affinity import exact_sum
 from ingest.contract import ORDER_COMPLETED
 
 POPULAR_WINDOW: Final = 30 * DAY
 
-_SALES: Final = """
-WITH sales AS (
-    SELECT product_id, count(DISTINCT event_id) AS sold_ever,
-        count(DISTINCT event_id) FILTER (ts_us >= $since) AS sold
-    FROM items WHERE event = $completed AND ts_us < $before GROUP BY product_id
+FADING: Final = timedelta(days=14)  # an order counts half as much after these
+
+# A habit of buying a product again shows in customers who did: how many of its buyers, and after
+# how long. Orders that hold a product twice count once. A minor unit of any currency is one.
+_SALES: Final = f"""
+WITH lines AS (
+    SELECT DISTINCT product_id, customer_id, event_id, ts_us FROM items
+    WHERE event = $completed AND ts_us < $before
+), sales AS (
+    SELECT product_id, count(*) AS sold_ever,
+        count(*) FILTER (ts_us >= $since) AS sold,
+        count(*) FILTER (ts_us >= $week) AS sold_week,
+        {exact_sum("pow(2.0, (ts_us - $before) / $fading_us)")} AS fading,
+        ($before - min(ts_us)) / 86400e6 AS first_days,
+        ($before - max(ts_us)) / 86400e6 AS last_days
+    FROM lines GROUP BY product_id
+), pairs AS (
+    SELECT product_id, count(*) AS orders, max(ts_us) - min(ts_us) AS span_us
+    FROM lines WHERE customer_id IS NOT NULL GROUP BY product_id, customer_id
+), habits AS (
+    SELECT product_id, (count(*) FILTER (orders > 1) + 1) / (count(*) + 10.0) AS repeat_rate,
+        median(span_us / (orders - 1) / 86400e6) FILTER (orders > 1) AS gap_days
+    FROM pairs GROUP BY product_id
 )
 SELECT product_id, bool_or(available) IS NOT FALSE
         AND NOT bool_or(coalesce(attributes ->> 'sensitive' = 'true', false)) AS allowed,
-    coalesce(max(sold), 0) AS sold, coalesce(max(sold_ever), 0) AS sold_ever
-FROM catalogue LEFT JOIN sales USING (product_id)
+    max(price_minor) AS price, min(category) AS category,
+    lower(concat_ws(' ', regexp_replace(min(name), '[^\\w]+', ' ', 'g'), min(brand),
+        replace(min(category), ' ', '_'), regexp_replace(min(category), '[^\\w]+', ' ', 'g'),
+        regexp_replace(min(attributes), '[^\\w:.]+', ' ', 'g'),
+        'price:' || round(log2(nullif(max(price_minor), 0))))) AS text,
+    coalesce(max(sold), 0) AS sold, coalesce(max(sold_ever), 0) AS sold_ever,
+    coalesce(max(sold_week), 0) AS sold_week, coalesce(max(fading), 0) AS fading,
+    max(first_days) AS first_days, max(last_days) AS last_days,
+    max(repeat_rate) AS repeat_rate, max(gap_days) AS gap_days
+FROM catalogue LEFT JOIN sales USING (product_id) LEFT JOIN habits USING (product_id)
 WHERE product_id IS NOT NULL GROUP BY product_id ORDER BY product_id
-"""
+"""  # noqa: S608  # ours
 
 Strings = NDArray[np.str_]
 Floats = NDArray[np.float32]
@@ -40,17 +67,44 @@ Flags = NDArray[np.bool_]
 class Assortment:
     """The catalogue as recommenders see it; position in `product_ids` is the dense id.
 
+    All arrays have the shape (products,). Those that may be None are not known, as of
+    interactions without times or a catalogue; a single unknown number is nan.
+
     Attributes:
-        product_ids: Sorted, shape (products,).
+        product_ids: Sorted.
         allowed: May be recommended: available, and nothing `sensitive`.
         sold: Orders of the `POPULAR_WINDOW` that hold the product, guests' included.
         sold_ever: The same since the first event.
+        sold_week: The same of the last seven days.
+        fading: Orders ever, halved every `FADING`.
+        first_days: Days since its first order.
+        last_days: Days since its last order.
+        repeat_rate: The share of its buyers who bought it again, drawn to a tenth.
+        gap_days: The median time after which these did.
+        price: Of the catalogue, in minor units.
+        category: Of the catalogue, as a path; empty where there is none.
+        text: Its name, brand, category, attributes and band of prices, as words.
     """
 
     product_ids: Strings
     allowed: Flags
     sold: Floats
     sold_ever: Floats
+    sold_week: Floats | None = None
+    fading: Floats | None = None
+    first_days: Floats | None = None
+    last_days: Floats | None = None
+    repeat_rate: Floats | None = None
+    gap_days: Floats | None = None
+    price: Floats | None = None
+    category: Strings | None = None
+    text: Strings | None = None
+
+    @property
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """All that is known, by name: what a file of it holds."""
+        found = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in found.items() if value is not None}
 
     def positions(self, product_ids: Strings) -> NDArray[np.int64]:
         """Return the dense id of each product, -1 for those not in the catalogue."""
@@ -81,18 +135,36 @@ def read_assortment(connection: duckdb.DuckDBPyConnection, *, before: datetime) 
         {
             "before": before_us,
             "since": to_us(before - POPULAR_WINDOW),
+            "week": to_us(before - 7 * DAY),
+            "fading_us": FADING / MICROSECOND,
             "completed": ORDER_COMPLETED,
         },
-    ).fetchnumpy()
-    if not len(found["product_id"]):
+    ).df()
+    if not len(found):
         raise DataError("the catalogue is empty, so nothing can be recommended. Import products.")
-    ids = np.asarray(found["product_id"], dtype=np.str_)
+    ids = found["product_id"].to_numpy(dtype=np.str_)
     order = np.argsort(ids)  # by code point, as `positions` searches
+
+    def numbers(name: str) -> Floats:
+        return found[name].iloc[order].to_numpy(dtype=np.float32)
+
+    def words(name: str) -> Strings:
+        return found[name].iloc[order].fillna("").to_numpy(dtype=np.str_)
+
     return Assortment(
         product_ids=ids[order],
-        allowed=np.asarray(found["allowed"], dtype=np.bool_)[order],
-        sold=np.asarray(found["sold"], dtype=np.float32)[order],
-        sold_ever=np.asarray(found["sold_ever"], dtype=np.float32)[order],
+        allowed=found["allowed"].iloc[order].to_numpy(dtype=np.bool_),
+        sold=numbers("sold"),
+        sold_ever=numbers("sold_ever"),
+        sold_week=numbers("sold_week"),
+        fading=numbers("fading"),
+        first_days=numbers("first_days"),
+        last_days=numbers("last_days"),
+        repeat_rate=numbers("repeat_rate"),
+        gap_days=numbers("gap_days"),
+        price=numbers("price"),
+        category=words("category"),
+        text=words("text"),
     )
 
 

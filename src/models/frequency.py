@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from models.assortment import Assortment
 from models.interactions import Purchases
 from models.popularity import popularity
@@ -24,6 +26,10 @@ class Frequency:
         self._assortment = assortment
         score = popularity(assortment)
         self._tie = score / (1 + score.max(initial=0)) * 1e-4  # far below one recent order
+
+    def at(self, assortment: Assortment) -> Self:
+        """Return the same for the catalogue of another instant."""
+        return type(self)(assortment)
 
     def rank(self, purchases: Purchases, n: int, scope: Scope) -> Ranked:
         """Return what the customer buys most; nothing at all for the scope `new`."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Final, Self
 
@@ -45,7 +45,9 @@ WITH lines AS (
         count(*) FILTER ({_BOUGHT}) AS orders,
         coalesce(sum(units) FILTER ({_BOUGHT}), 0) AS bought,
         coalesce(sum(units) FILTER ({_SENT_BACK}), 0) AS sent_back,
-        {exact_sum("pow(2.0, (ts_us - $before) / $half_life_us)", _BOUGHT)} AS weight
+        {exact_sum("pow(2.0, (ts_us - $before) / $half_life_us)", _BOUGHT)} AS weight,
+        ($before - max(ts_us) FILTER ({_BOUGHT})) / 86400e6 AS last_days,
+        ($before - min(ts_us) FILTER ({_BOUGHT})) / 86400e6 AS first_days
     FROM lines GROUP BY customer_id, product_id
 ), shares AS (
     SELECT *, CASE WHEN bought > sent_back
@@ -53,7 +55,9 @@ WITH lines AS (
     FROM pairs
 )
 SELECT customer_id, product, CAST(orders * kept AS FLOAT) AS times,
-    CAST(coalesce(weight, 0) * kept AS FLOAT) AS recent
+    CAST(coalesce(weight, 0) * kept AS FLOAT) AS recent,
+    CAST(coalesce(last_days, 0) AS FLOAT) AS last_days,
+    CAST(coalesce(first_days, 0) AS FLOAT) AS first_days
 FROM shares JOIN assortment USING (product_id)
 """  # noqa: S608  # every part is ours
 
@@ -67,19 +71,27 @@ class Purchases:
             units that was kept. Three of four tins sent back leave a quarter of the orders.
         recent: The same cells, each order halved every half-life.
         ever: One where the product was bought, sent back or not: nothing of this is new to them.
+        last_days: The cells of `times`: days since the last order of the product; None where
+            times are not known.
+        first_days: The same of the first order.
+        orders: Shape (customers,): how many orders they made; None where it is not known.
     """
 
     times: sparse.csr_matrix
     recent: sparse.csr_matrix
     ever: sparse.csr_matrix
+    last_days: sparse.csr_matrix | None = None
+    first_days: sparse.csr_matrix | None = None
+    orders: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return int(self.times.shape[0])
 
     def rows(self, chosen: NDArray[np.generic] | slice) -> Self:
         """Return the purchases of some of the customers."""
+        found = {each.name: getattr(self, each.name) for each in fields(self)}
         return type(self)(
-            times=self.times[chosen], recent=self.recent[chosen], ever=self.ever[chosen]
+            **{name: part[chosen] for name, part in found.items() if part is not None}
         )
 
 
@@ -108,6 +120,12 @@ class History:
             f"CREATE OR REPLACE TEMP TABLE {self._table} AS {_KEPT}",
             {"before": before_us, "half_life_us": half_life / MICROSECOND},
         )
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {self._table}_orders AS"  # noqa: S608  # ours
+            " SELECT customer_id, count(DISTINCT event_id) AS orders FROM items"
+            f" WHERE customer_id IS NOT NULL AND {_BOUGHT} AND ts_us < $1 GROUP BY customer_id",
+            [before_us],
+        )
 
     def customers(self) -> Strings:
         """Everybody who bought something and kept it, sorted."""
@@ -121,16 +139,23 @@ class History:
 
         A customer who bought nothing has an empty row.
         """
-        query = f"SELECT customer_id, product, times, recent FROM {self._table}"  # noqa: S608  # ours
+        query = f"SELECT * FROM {self._table}"  # noqa: S608  # ours
         found = _by_customer(self._connection, query, customer_ids)
         shape = (len(customer_ids), len(self._assortment.product_ids))
         kept = np.asarray(found["times"], np.float32) > 0
         row, product = found["row"], found["product"]
         at_kept = (row[kept], product[kept])
+        with _asked(self._connection, customer_ids):
+            known = self._connection.execute(
+                f"SELECT row, orders FROM {self._table}_orders JOIN asked USING (customer_id)"  # noqa: S608  # ours
+            ).fetchnumpy()
+        orders = np.zeros(len(customer_ids), np.float32)
+        orders[known["row"]] = known["orders"]
+        names = ("times", "recent", "last_days", "first_days")
         return Purchases(
-            times=_csr(found["times"][kept], at_kept, shape),
-            recent=_csr(found["recent"][kept], at_kept, shape),
+            **{name: _csr(found[name][kept], at_kept, shape) for name in names},
             ever=_csr(np.ones(len(kept)), (row, product), shape),
+            orders=orders,
         )
 
     def digest(self, customer_ids: Sequence[str] | Strings) -> str:
@@ -143,6 +168,29 @@ class History:
         arrays = (self._assortment.product_ids, self._assortment.allowed, self._assortment.sold)
         catalogue = [hashlib.sha256(each.tobytes()).hexdigest() for each in arrays]
         return digest(rows, catalogue, sorted(map(str, customer_ids)))
+
+
+def read_orders(
+    connection: duckdb.DuckDBPyConnection,
+    assortment: Assortment,
+    customer_ids: Sequence[str] | Strings,
+    *,
+    before: datetime,
+) -> sparse.csr_matrix:
+    """Return the orders of customers strictly before an instant: shape (orders, products)."""
+    register_products(connection, assortment)
+    found = _by_customer(
+        connection,
+        f"""
+        SELECT DISTINCT customer_id, product, dense_rank() OVER (ORDER BY event_id) - 1 AS number
+        FROM items JOIN assortment USING (product_id)
+        WHERE {_BOUGHT} AND customer_id IS NOT NULL AND ts_us < {to_us(before)}
+        """,  # noqa: S608  # ours
+        customer_ids,
+    )
+    ones, numbers = np.ones(len(found["row"])), np.asarray(found["number"], np.int64)
+    shape = (int(numbers.max(initial=-1)) + 1, len(assortment.product_ids))
+    return _csr(ones, (numbers, found["product"]), shape)
 
 
 def read_targets(

@@ -1,8 +1,9 @@
-"""Popularity: what sold most in the last 30 days. The rule every recommender must beat."""
+"""Popularity: what sells most, the same for everybody. The rule every recommender must beat."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +25,30 @@ def popularity(assortment: Assortment) -> NDArray[np.float64]:
     return np.asarray(assortment.sold + ever / (1 + ever.max(initial=0)), np.float64)
 
 
+def fading(assortment: Assortment) -> NDArray[np.float64]:
+    """Return the orders per product, halved every `FADING`; where times are not known, of ever."""
+    known = assortment.sold_ever if assortment.fading is None else assortment.fading
+    return np.asarray(known, np.float64)
+
+
 class Popularity:
-    """Ranks by orders of the last 30 days, the same for everybody."""
+    """Ranks by one score of each product: by default, its orders of the last 30 days."""
 
-    name = "popularity"
+    def __init__(
+        self,
+        assortment: Assortment,
+        score: Callable[[Assortment], NDArray[np.float64]] = popularity,
+    ) -> None:
+        """Take the score of products, which is the name; a product at zero is not ranked."""
+        self.name = score.__name__
+        self._by = score
+        self._rank(assortment, score(assortment))
 
-    def __init__(self, assortment: Assortment) -> None:
-        score = popularity(assortment)
+    def at(self, assortment: Assortment) -> Self:
+        """Return the same for the catalogue and the sales of another instant."""
+        return type(self)(assortment, self._by)
+
+    def _rank(self, assortment: Assortment, score: NDArray[np.float64]) -> None:
         sells = np.flatnonzero(assortment.allowed & (score > 0))
         self._score = score.astype(np.float32)
         self._order = sells[np.lexsort((sells, -score[sells]))].astype(np.int32)

@@ -21,6 +21,8 @@ from models.interactions import Purchases
 THREADS: Final = 2
 NOTHING: Final = -1
 _BLOCK: Final = 1_000  # customers compared at once, to keep memory flat
+_BITS, _OF_A_FLOAT = np.uint64(64), np.uint64(32)
+_LARGEST: Final = np.uint32(0xFFFFFFFF)
 
 Ids = NDArray[np.int32]
 Floats = NDArray[np.float32]
@@ -81,18 +83,47 @@ def best_products(
 
 def best_cells(cells: sparse.csr_matrix, n: int) -> Ranked:
     """Rank the positive cells of each row; equal ones by product, so that runs repeat."""
-    rows = np.repeat(np.arange(cells.shape[0]), np.diff(cells.indptr))
-    kept = cells.data > 0
-    rows, columns, values = rows[kept], cells.indices[kept], cells.data[kept]
-    order = np.lexsort((columns, -values, rows))
-    rows, columns, values = rows[order], columns[order], values[order]
-    counts = np.bincount(rows, minlength=cells.shape[0])
-    place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    for_columns = np.uint64(max(cells.shape[1] - 1, 1).bit_length())
+    # Row, score and column side by side in 64 bits: sorting numbers is 20 times as fast as
+    # sorting by three keys. Positive floats are in the order of their bits.
+    at_once = 1 << int(_BITS - _OF_A_FLOAT - for_columns)
     ranked = nothing(cells.shape[0], n)
-    first = place < n
-    ranked.ids[rows[first], place[first]] = columns[first]
-    ranked.scores[rows[first], place[first]] = values[first]
+    for start in range(0, cells.shape[0], at_once):
+        part = cells[start : start + at_once]
+        rows, kept = rows_of(part), part.data > 0
+        bits = part.data[kept].astype(np.float32).view(np.uint32)
+        keys = rows[kept].astype(np.uint64) << (_OF_A_FLOAT + for_columns)
+        keys |= (_LARGEST - bits).astype(np.uint64) << for_columns
+        keys |= part.indices[kept].astype(np.uint64)
+        keys.sort()
+        rows = (keys >> (_OF_A_FLOAT + for_columns)).astype(np.int64)
+        counts = np.bincount(rows, minlength=part.shape[0])
+        place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+        first = place < n
+        at = (rows[first] + start, place[first])
+        ranked.ids[at] = keys[first] & ((np.uint64(1) << for_columns) - np.uint64(1))
+        ranked.scores[at] = (_LARGEST - (keys[first] >> for_columns).astype(np.uint32)).view(
+            np.float32
+        )
     return ranked
+
+
+def rows_of(cells: sparse.csr_matrix) -> NDArray[np.int64]:
+    """Return the row of each cell that is stored."""
+    return np.repeat(np.arange(cells.shape[0]), np.diff(cells.indptr))
+
+
+def only_of(scope: Scope, cells: sparse.csr_matrix, purchases: Purchases) -> sparse.csr_matrix:
+    """Return `cells` with those outside of a scope set to zero."""
+    if scope == "all":
+        return cells
+    known = purchases.times if scope == "repeat" else purchases.ever
+    is_known = np.zeros(cells.shape, dtype=np.bool_)
+    is_known[rows_of(known), known.indices] = known.data > 0
+    within = is_known[rows_of(cells), cells.indices] == (scope == "repeat")
+    kept = cells.copy()
+    kept.data *= within
+    return kept
 
 
 def filled(first: Ranked, second: Ranked) -> tuple[Ranked, NDArray[np.bool_]]:

@@ -39,14 +39,22 @@ def lake_of(
     items["quantity"] = pd.array(quantities, dtype="Int64")
     catalogue = pd.DataFrame(
         [
-            ("bread", True, "{}"),
-            ("cigars", True, '{"sensitive": true}'),
-            ("gift card", True, '{"sensitive": "true"}'),
-            ("milk", True, '{"sensitive": false}'),
-            ("tea", None, None),
-            ("wine", False, "{}"),
+            ("bread", "Rye bread", "food/bakery", "Mill", 300, True, "{}"),
+            ("cigars", "Cigars", "tobacco", None, 900, True, '{"sensitive": true}'),
+            ("gift card", "Gift card", None, None, 1000, True, '{"sensitive": "true"}'),
+            ("milk", "Milk", "food/dairy", "Farm", 100, True, '{"sensitive": false}'),
+            ("tea", None, None, None, None, None, None),
+            ("wine", "Red wine", "drinks", None, 800, False, '{"colour": "red"}'),
         ],
-        columns=["product_id", "available", "attributes"],
+        columns=[
+            "product_id",
+            "name",
+            "category",
+            "brand",
+            "price_minor",
+            "available",
+            "attributes",
+        ],
     )
     connection = duckdb.connect()
     connection.register("given_items", items.drop(columns="age"))

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.item_knn import ItemKnn, ItemKnnParams
+from models.item_item import ItemItem
+from models.item_knn import ItemKnnParams, fit_item_knn
 from tests.models.corner_shop import NOBODY, assortment, purchases
 
 # Three buy bread and eggs, one of them milk too, one petrol; two buy tea and wine.
@@ -18,8 +19,8 @@ PLAIN = ItemKnnParams(neighbours=5, customer_power=0, from_power=0, to_power=0)
 BREAD = purchases((1, 0, 0, 0, 0, 0))
 
 
-def model(params: ItemKnnParams = PLAIN) -> ItemKnn:
-    return ItemKnn.fit(BASKETS, assortment(), params)
+def model(params: ItemKnnParams = PLAIN) -> ItemItem:
+    return fit_item_knn(BASKETS.times, assortment(), params)
 
 
 def test_without_powers_a_similarity_is_the_number_of_common_buyers() -> None:
@@ -60,7 +61,7 @@ def test_who_bought_nothing_or_nobody_at_all_gets_empty_places() -> None:
 
 
 def test_products_that_nobody_buys_together_have_no_neighbours() -> None:
-    alone = ItemKnn.fit(BREAD, assortment(), PLAIN)
+    alone = fit_item_knn(BREAD.times, assortment(), PLAIN)
 
     assert alone.similarity.nnz == 0
     assert np.all(alone.rank(BREAD, 2, "new").ids == -1)

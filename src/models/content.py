@@ -1,0 +1,65 @@
+"""Similar by content: products with like names, categories, brands, prices and attributes.
+
+It learns from the catalogue alone, so that a product added today has its place at once.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Self
+
+import numpy as np
+from implicit.nearest_neighbours import all_pairs_knn
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from models.assortment import Assortment
+from models.item_item import ItemItem
+from models.ranking import THREADS
+
+_NEIGHBOURS: Final = 100
+_FEW: Final = 100
+_COMMON: Final = 0.2  # words of more of the catalogue say nothing, and take the longest
+
+
+class Content(ItemItem):
+    """Ranks by how like the texts of products are to those of what the customer bought.
+
+    Source:
+        Salton & Buckley, "Term-weighting approaches in automatic text retrieval", 1988, by
+        scikit-learn: cosines of TF-IDF, over words and pairs of words, of the logarithm of their
+        counts.
+    """
+
+    def __init__(self, assortment: Assortment) -> None:
+        """Compare all products: a catalogue without texts has no similarities."""
+        ids, similarity = assortment.product_ids, _similarity(assortment)
+        super().__init__("content", ids, similarity, assortment, weight="recent")
+
+    def at(self, assortment: Assortment) -> Self:
+        """Return the same for another catalogue, with what is new in it."""
+        return type(self)(assortment)
+
+
+def _similarity(assortment: Assortment) -> sparse.csr_matrix:
+    size = len(assortment.product_ids)
+    empty = sparse.csr_matrix((size, size), dtype=np.float64)
+    if assortment.text is None:
+        return empty
+    words = TfidfVectorizer(
+        ngram_range=(1, 2),
+        min_df=2,
+        max_df=max(int(_COMMON * size), _FEW),
+        sublinear_tf=True,
+        token_pattern=r"\S+",  # noqa: S106  # words, not a password
+        dtype=np.float64,  # all that the kernel takes
+    )
+    try:
+        vectors = words.fit_transform(assortment.text)
+    except ValueError:  # no word is on two products
+        return empty
+    similarity = all_pairs_knn(
+        vectors.T.tocsr(), _NEIGHBOURS + 1, num_threads=THREADS, show_progress=False
+    ).tocsr()
+    similarity.setdiag(0)
+    similarity.eliminate_zeros()
+    return similarity

@@ -1,0 +1,183 @@
+"""The hybrid: what many models propose, put in order by LightGBM's LambdaRank.
+
+It learns from earlier windows: models fitted on what was before one propose, and what was bought
+in it says who was right. What it keeps is trees, and nothing of any customer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.special import expit
+
+from core.errors import NotEnoughDataError
+from models.assortment import Assortment
+from models.candidates import Candidate
+from models.interactions import Purchases
+from models.pairs import Pairs, pairs_of
+from models.ranking import THREADS, Ranked, Scope, best_cells, nothing
+
+_BLOCK: Final = 200  # customers at once, to keep memory flat
+_FLOOR: Final = np.float32(1e-6)  # a rank's score is positive: zero is no product
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HybridParams:
+    """What the hybrid is fitted with.
+
+    Attributes:
+        candidates: Products of each model, of those bought before and of the others each.
+        customers: The most it learns from in one window, drawn by chance.
+        trees: Of the ranker; `learning_rate`, `leaves` and `least` (pairs in a leaf) are theirs.
+    """
+
+    candidates: int = 150
+    customers: int = 1_000
+    trees: int = 150
+    learning_rate: float = 0.08
+    leaves: int = 31
+    least: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """Purchases before an instant, models fitted on these alone, and what was bought after it."""
+
+    rankers: Sequence[Candidate]
+    assortment: Assortment
+    purchases: Purchases
+    targets: sparse.csr_matrix
+
+
+class Hybrid:
+    """Ranks the candidates of other models.
+
+    Source:
+        Burges, "From RankNet to LambdaRank to LambdaMART", Microsoft Research 2010, by LightGBM.
+    """
+
+    name = "hybrid"
+
+    def __init__(
+        self,
+        rankers: Sequence[Candidate],
+        assortment: Assortment,
+        booster: lgb.Booster,
+        params: HybridParams,
+    ) -> None:
+        """Take models of the present, in the order of those it learnt with."""
+        self.rankers = rankers
+        self.assortment = assortment
+        self.booster = booster
+        self.params = params
+
+    @classmethod
+    def fit(
+        cls,
+        lessons: Sequence[Lesson],
+        rankers: Sequence[Candidate],
+        assortment: Assortment,
+        params: HybridParams,
+        *,
+        seed: int,
+    ) -> Self:
+        """Learn from earlier windows how to order what the models of the present propose.
+
+        Raises:
+            NotEnoughDataError: No candidate was bought in any window.
+        """
+        booster = fit_booster([_taught(each, params, seed) for each in lessons], params, seed=seed)
+        return cls(rankers, assortment, booster, params)
+
+    def at(self, assortment: Assortment) -> Self:
+        """Return this model for the catalogue and the sales of another instant."""
+        moved = [each.at(assortment) for each in self.rankers]
+        return type(self)(moved, assortment, self.booster, self.params)
+
+    def rank(self, purchases: Purchases, n: int, scope: Scope) -> Ranked:
+        """Return the candidates that the customer buys most probably."""
+        blocks = [nothing(0, n)]
+        for start in range(0, len(purchases), _BLOCK):
+            some = purchases.rows(slice(start, start + _BLOCK))
+            blocks.append(best_cells(self.scored(some, scope), n))
+        ids, scores = ([getattr(one, part) for one in blocks] for part in ("ids", "scores"))
+        return Ranked(np.concatenate(ids), np.concatenate(scores))
+
+    def scored(self, purchases: Purchases, scope: Scope) -> sparse.csr_matrix:
+        """Return the candidates of customers, scored: positive, comparable in a row only."""
+        shape = purchases.times.shape
+        pairs = pairs_of(self.rankers, self.assortment, purchases, self.params.candidates, scope)
+        if not len(pairs.rows):
+            return sparse.csr_matrix(shape, dtype=np.float32)
+        return sparse.csr_matrix((self.scores(pairs), (pairs.rows, pairs.products)), shape=shape)
+
+    def scores(self, pairs: Pairs) -> NDArray[np.float32]:
+        """Score pairs by the trees: the probability to win against a candidate at zero."""
+        raw = np.asarray(self.booster.predict(pairs.values, num_threads=THREADS), np.float64)
+        return np.asarray(np.maximum(expit(raw), _FLOOR), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taught:
+    """Candidates of a lesson, and which of them were bought."""
+
+    pairs: Pairs
+    bought: NDArray[np.int8]
+
+
+def fit_booster(taught: Sequence[_Taught], params: HybridParams, *, seed: int) -> lgb.Booster:
+    """Fit LambdaRank; the same input and seed give the same trees.
+
+    Raises:
+        NotEnoughDataError: No candidate was bought in any window.
+    """
+    if not any(each.bought.any() for each in taught):
+        raise NotEnoughDataError(
+            "nothing that the models propose was bought after: there is nothing to learn from."
+        )
+    names = taught[0].pairs.names
+    values = np.concatenate([each.pairs.values for each in taught])
+    groups = [np.unique(each.pairs.rows, return_counts=True)[1] for each in taught]
+    data = lgb.Dataset(
+        values,
+        label=np.concatenate([each.bought for each in taught]),
+        group=np.concatenate(groups),
+        feature_name=[name.replace(" ", "_") for name in names],
+        params={"verbose": -1},
+    )
+    settings = {
+        "objective": "lambdarank",
+        "learning_rate": params.learning_rate,
+        "num_leaves": params.leaves,
+        "min_data_in_leaf": params.least,
+        "feature_fraction": 0.5,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambdarank_truncation_level": 40,
+        "num_threads": THREADS,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbose": -1,
+    }
+    return lgb.train(settings, data, num_boost_round=params.trees)
+
+
+def _taught(lesson: Lesson, params: HybridParams, seed: int) -> _Taught:
+    """Look at some of the customers who bought something after."""
+    rows = np.flatnonzero(np.diff(lesson.targets.indptr))
+    if len(rows) > params.customers:
+        drawn = np.random.default_rng(seed).choice(rows, params.customers, replace=False)
+        rows = np.sort(drawn)
+    purchases, targets = lesson.purchases.rows(rows), lesson.targets[rows]
+    pairs = pairs_of(lesson.rankers, lesson.assortment, purchases, params.candidates, "all")
+    width = np.int64(targets.shape[1])
+    wanted = np.repeat(np.arange(len(rows)), np.diff(targets.indptr)) * width + targets.indices
+    bought = np.isin(pairs.rows * width + pairs.products, wanted)
+    return _Taught(pairs, bought.astype(np.int8))

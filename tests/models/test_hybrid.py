@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from core.errors import NotEnoughDataError
+from models.assortment import Assortment
+from models.frequency import Frequency
+from models.hybrid import Hybrid, HybridParams, Lesson
+from models.interactions import Purchases
+from models.popularity import Popularity
+
+PARAMS = HybridParams(trees=20, least=5, candidates=30)
+CUSTOMERS, PRODUCTS = 300, 30
+
+
+def stock() -> Assortment:
+    sold = np.arange(PRODUCTS, 0, -1).astype(np.float32)
+    return Assortment(
+        product_ids=np.array([f"p{number:02}" for number in range(PRODUCTS)]),
+        allowed=np.ones(PRODUCTS, bool),
+        sold=sold,
+        sold_ever=sold,
+    )
+
+
+def lesson(seed: int = 3) -> Lesson:
+    """What was bought twice is bought again, what was bought once or thrice is not."""
+    times = np.random.default_rng(seed).choice([0, 1, 2, 3], (CUSTOMERS, PRODUCTS)).astype("f4")
+    cells = sparse.csr_matrix(times)
+    return Lesson(
+        rankers=[Frequency(stock()), Popularity(stock())],
+        assortment=stock(),
+        purchases=Purchases(times=cells, recent=cells, ever=cells.sign()),
+        targets=sparse.csr_matrix((times == 2).astype(np.float32)),
+    )
+
+
+def fitted(params: HybridParams = PARAMS) -> Hybrid:
+    taught = lesson()
+    return Hybrid.fit([taught], taught.rankers, stock(), params, seed=7)
+
+
+def test_it_finds_a_rule_that_none_of_its_models_knows() -> None:
+    unseen = lesson(seed=4).purchases
+
+    ranked = fitted().rank(unseen, 5, "repeat")
+
+    times = np.take_along_axis(unseen.times.toarray(), ranked.ids, axis=1)
+    assert (times == 2).mean() > 0.9  # one in three by chance
+
+
+def test_the_same_input_and_seed_give_the_same_trees() -> None:
+    assert fitted().booster.model_to_string() == fitted().booster.model_to_string()
+
+
+def test_it_learns_from_no_more_customers_than_it_is_told_to() -> None:
+    few, all_of_them = fitted(HybridParams(trees=3, least=1, customers=3)), fitted()
+
+    def seen(model: Hybrid) -> int:
+        return int(model.booster.dump_model()["tree_info"][0]["tree_structure"]["internal_count"])
+
+    assert seen(few) <= 3 * PRODUCTS < seen(all_of_them)
+
+
+def test_scores_are_positive_and_of_candidates_only() -> None:
+    cells = fitted(HybridParams(trees=5, least=5, candidates=2)).scored(lesson().purchases, "all")
+
+    assert (cells.data > 0).all()
+    assert np.diff(cells.indptr).max() <= 8  # two of two models, of the bought and of the others
+
+
+def test_without_a_purchase_after_there_is_nothing_to_learn_from() -> None:
+    taught = lesson()
+    nothing = Lesson(
+        rankers=taught.rankers,
+        assortment=taught.assortment,
+        purchases=taught.purchases,
+        targets=sparse.csr_matrix(taught.targets.shape, dtype=np.float32),
+    )
+
+    with pytest.raises(NotEnoughDataError, match="nothing to learn from"):
+        Hybrid.fit([nothing], nothing.rankers, stock(), PARAMS, seed=7)

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from models.item_item import ItemItem, strongest
+from models.ranking import Ranked
+from tests.models.corner_shop import PRODUCTS, assortment, purchases
+
+# Who bought bread may like eggs and milk; who bought tea, milk more than eggs.
+LIKE = sparse.csr_matrix(
+    np.array(
+        [
+            [0, 3, 1, 9, 0, 0],
+            [3, 0, 0, 0, 0, 0],
+            [1, 0, 0, 0, 0, 0],
+            [0, 0, 0, 0, 0, 0],
+            [0, 1, 4, 0, 0, -2],
+            [0, 0, 0, 0, 0, 0],
+        ],
+        dtype=np.float32,
+    )
+)
+BREAD_AND_TEA = purchases((1, 0, 0, 0, 3, 0))
+
+
+def model(**weight: str) -> ItemItem:
+    return ItemItem("like", np.array(PRODUCTS), LIKE, assortment(), **weight)  # type: ignore[arg-type]
+
+
+def test_scores_are_the_summed_similarities_of_what_was_bought() -> None:
+    ranked = model().rank(BREAD_AND_TEA, 3, "new")
+
+    assert ranked.ids.tolist() == [[2, 1, -1]]  # milk 1 + 4, eggs 3 + 1; never petrol or wine
+    assert ranked.scores.tolist() == [[5, 4, 0]]
+
+
+def test_fading_orders_count_as_much_as_is_left_of_them() -> None:
+    ranked = model(weight="recent").rank(BREAD_AND_TEA, 2, "new")
+
+    assert ranked.scores.tolist() == [[6.5, 3.0]]  # half an order of bread, one and a half of tea
+
+
+def test_a_list_says_which_product_speaks_for_each_place() -> None:
+    listed = Ranked(np.array([[2, 1, 5, -1]], np.int32), np.ones((1, 4), np.float32))
+
+    assert model().because(BREAD_AND_TEA, listed).tolist() == [[4, 0, -1, -1]]
+
+
+def test_similarities_follow_their_products_to_another_catalogue() -> None:
+    ids = np.array(["bread", "cocoa", "eggs", "milk"])
+    four = replace(assortment((4, 3, 2, 9)), product_ids=ids, allowed=np.ones(4, bool))
+
+    moved = model().at(four)
+
+    assert moved.similarity.toarray()[0].tolist() == [0, 0, 3, 1]
+    assert moved.similarity[1].nnz == 0
+
+
+def test_what_is_out_of_stock_comes_back_with_the_stock() -> None:
+    without = assortment()
+    none = replace(without, allowed=np.zeros(6, bool))
+
+    assert model().at(none).rank(BREAD_AND_TEA, 2, "all").ids.tolist() == [[-1, -1]]
+    assert model().at(none).at(without).rank(BREAD_AND_TEA, 2, "new").ids.tolist() == [[2, 1]]
+
+
+@pytest.mark.parametrize(("n", "kept"), [(1, [0, -5, 0]), (2, [3, -5, 0]), (9, [3, -5, 1])])
+def test_the_strongest_are_the_largest_by_size(n: int, kept: list[float]) -> None:
+    assert strongest(np.array([[3.0, -5.0, 1.0]]), n).toarray().tolist() == [kept]
