@@ -1,76 +1,71 @@
-"""Train the recommender: ALS for new products, against what is popular.
+"""Train the recommender: a hybrid of many models, against habits and what is popular.
 
-Three windows of time, each learnt from nothing but what was before it: ALS is tuned on the 30
-days before the test window, all contenders are compared on the 30 days before `as_of`, and the
-winner's recipe is fitted once more on everything before `as_of`.
+Windows of thirty days, each learnt from nothing but what was before it. The hybrid is taught by
+what was bought in up to three of them, with models fitted on what was before each. ALS is tuned on
+the last of these; all contenders are compared on the window before `as_of`; then the winner's
+recipe is fitted once more, with the test window among those that teach.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Final, Literal
 
-import duckdb
 import numpy as np
 from matplotlib.figure import Figure
-from scipy import sparse
 
 from core.clock import DAY
-from core.errors import NotEnoughDataError
 from core.settings import Settings
 from features.dataset import first_order
 from ingest.lake import connect
-from models.als import Als, AlsParams, shared_products, tune
-from models.assortment import Assortment, Strings, read_assortment
+from models.als import Als, AlsParams, tune
 from models.bundles import LoadedModel
-from models.evaluation import SCOPES, Quality, evaluate, interval, require_targets
+from models.candidates import Candidate, CandidateParams
+from models.content import Content
+from models.evaluation import SCOPES, Quality, evaluate, interval
 from models.frequency import Frequency
 from models.gate import decide, mean, paired_bootstrap
-from models.interactions import History, Purchases, read_targets, require_purchases
+from models.hybrid import Hybrid, HybridParams, Lesson
 from models.popularity import Popularity
 from models.ranking import Filled, Ranker, Scope
 from models.ranking_plots import quality_bars, tuning_curve
 from models.recommender import HALF_LIFE, Recommender
 from models.registered import RECOMMENDER
 from pipelines.outcome import Outcome, progress_bar
+from pipelines.recommender_windows import (
+    LESSONS,
+    WINDOW,
+    Window,
+    earlier_windows,
+    require_history,
+    window_of,
+)
 from pipelines.training import SEED, Contender, Contest, LearntFrom, finish, learners
 
-WINDOW: Final = 30 * DAY
 K: Final = 20
-HEADLINE: Final = f"ndcg{K}_new"
+HEADLINE: Final = f"ndcg{K}_all"
+RULE: Final = "frequency-popularity"  # what the customer buys most, then what sells
 PURPOSE: Final = (
-    "Chooses products for e-mails: `new_for_you` (never bought by that customer; by ALS, or by "
-    "popularity when ALS does not beat it) and `buy_again` (by the customer's own decayed "
-    f"frequency). The gate looks at NDCG@{K} of new products: that is what ALS is used for."
+    "Chooses products for e-mails: `buy_again` (what that customer bought before) and "
+    "`new_for_you` (never bought by them), with a reason for each. The hybrid puts in order what "
+    "several models propose; where it does not beat the customer's own decayed frequency followed "
+    "by what is popular, these rules choose."
 )
 SLICE: Final = (
-    f"customers who bought something new to them in the {WINDOW.days} days before as-of; "
-    "all products ranked, those bought before masked"
+    f"customers who bought something in the {WINDOW.days} days before as-of; all products ranked, "
+    "of new ones those never bought before"
 )
 LIMITS: Final = (
     "Judged on what people bought by themselves; what an e-mail causes needs an experiment.",
     "Availability is that of the catalogue now, for past windows too, alike for all contenders.",
-    "The recipe was judged on the test window; the registered factors have seen that window too.",
-    "Products that nobody bought yet cannot be recommended.",
+    "The recipe was judged on the test window; the registered models have seen that window too.",
 )
 
 Results = Mapping[Scope, Quality]
 _GAIN: Final = partial(paired_bootstrap, metric=mean, seed=SEED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """What was known before an instant, and what was bought in the time after it."""
-
-    before: datetime
-    assortment: Assortment
-    customers: Strings
-    purchases: Purchases
-    digest: str
-    targets: sparse.csr_matrix | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +86,11 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
     """
     connection = connect(settings.home)
     try:
-        _require_history(first_order(connection), as_of)
+        require_history(first_order(connection), as_of)
         allowed = learners(settings, connection, as_of=as_of)
         consenting = np.array(allowed.ids, dtype=np.str_)
         with allowed.named():
-            now = _window(connection, consenting, as_of)
+            now = window_of(connection, consenting, as_of)
         data = LearntFrom(
             name=RECOMMENDER,
             as_of=as_of,
@@ -107,67 +102,13 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
 
         def fit(champion: LoadedModel | None) -> Contest:
             with allowed.named():
-                earlier, test = _earlier(connection, consenting, as_of)
-            return _contest(settings, _tune(earlier, trials), test, now, champion)
+                test, *earlier = earlier_windows(connection, consenting, as_of)
+            return _contest(settings, _tune(earlier[0], trials), [now, test, *earlier], champion)
 
         params = {"trials": trials, "seed": SEED, "half_life_days": HALF_LIFE / DAY}
         return finish(settings, data=data, params=params, fit=fit, register=register)
     finally:
         connection.close()
-
-
-def _require_history(begins: datetime | None, as_of: datetime) -> None:
-    """Check that there are orders before the two windows, to make lists from."""
-    if begins is None or as_of <= begins:
-        known = "there are no orders" if begins is None else f"orders begin {begins:%Y-%m-%d}"
-        raise NotEnoughDataError(
-            f"nothing is known before {as_of:%Y-%m-%d}: {known}. "
-            "Give a later --as-of, or import more."
-        )
-    if as_of - begins <= 2 * WINDOW:
-        raise NotEnoughDataError(
-            f"{(as_of - begins) // DAY} days of orders before {as_of:%Y-%m-%d} are too few to tune "
-            f"on {WINDOW.days} days and to test on the next {WINDOW.days}: more than "
-            f"{2 * WINDOW.days} are needed. Give an --as-of of "
-            f"{begins + 2 * WINDOW + DAY:%Y-%m-%d} or later."
-        )
-
-
-def _earlier(
-    connection: duckdb.DuckDBPyConnection, consenting: Strings, as_of: datetime
-) -> tuple[Window, Window]:
-    """Return the windows to tune and to test on, checked: an error in a trial is a traceback."""
-    earlier = _window(connection, consenting, as_of - 2 * WINDOW, until=WINDOW)
-    test = _window(connection, consenting, as_of - WINDOW, until=WINDOW)
-    for window, scopes in ((earlier, ("new",)), (test, SCOPES)):
-        shared_products(window.purchases)
-        require_targets(window.targets, window.purchases, scopes)
-    return earlier, test
-
-
-def _window(
-    connection: duckdb.DuckDBPyConnection,
-    consenting: Strings,
-    start: datetime,
-    *,
-    until: timedelta | None = None,
-) -> Window:
-    assortment = read_assortment(connection, before=start)
-    history = History(connection, assortment, before=start, half_life=HALF_LIFE)
-    customers = np.intersect1d(history.customers(), consenting)
-    purchases = history.of(customers)
-    require_purchases(purchases, before=start)
-    targets = None
-    if until is not None:
-        targets = read_targets(connection, assortment, customers, start=start, end=start + until)
-    return Window(
-        before=start,
-        assortment=assortment,
-        customers=customers,
-        purchases=purchases,
-        digest=history.digest(customers),
-        targets=targets,
-    )
 
 
 def _tune(window: Window, trials: int) -> Tuned:
@@ -186,81 +127,125 @@ def _tune(window: Window, trials: int) -> Tuned:
 
 
 def _contest(
-    settings: Settings, tuned: Tuned, test: Window, now: Window, champion: LoadedModel | None
+    settings: Settings, tuned: Tuned, windows: Sequence[Window], champion: LoadedModel | None
 ) -> Contest:
-    results = {
-        name: {scope: _measure(ranker, test, scope) for scope in SCOPES}
-        for name, ranker in _rankers(tuned.params, test, champion).items()
-    }
-    als = Als.fit(now.purchases, now.assortment, tuned.params, seed=SEED)
-    own, simple = Recommender(now.assortment, als), Recommender(now.assortment, None)
+    now, test, *_ = windows
+    params = CandidateParams(als=tuned.params)
+    content = Content(now.assortment)
+    with progress_bar("fitting", total=len(windows)) as advance:
+        models = []
+        for window in windows:
+            models.append(window.models(params, content))
+            advance()
+    hybrid = _hybrid(windows, models)
+    tested = _hybrid(windows[1:], models[1:])
+    rankers = _rankers(tested, test)
+    if champion:
+        name = f"champion v{champion.version}"
+        rankers[name] = _recipe(champion, tuned.params, windows[1:], content) or rankers["hybrid"]
+    results = _results(rankers, test)
+    own, simple = Recommender(now.assortment, hybrid), Recommender(now.assortment)
     everyone = [
-        Contender(name=name, model=own if name == "als" else simple, metrics=_metrics(result))
+        Contender(name=name, model=own if name == "hybrid" else simple, metrics=_metrics(result))
         for name, result in results.items()
     ]
-    new = [results[each.name]["new"].ndcg for each in everyone]
+    gains = {name: result["all"].ndcg for name, result in results.items()}
     return Contest(
         candidate=everyone[0],
-        baselines=everyone[1:4],
-        champion=everyone[4] if champion else None,
+        baselines=everyone[1:-1] if champion else everyone[1:],
+        champion=everyone[-1] if champion else None,
         headline=HEADLINE,
         verdict=decide(
-            candidate=new[0],
-            baseline=new[1],
-            rule=everyone[1].name,
-            champion=new[4] if champion else None,
+            candidate=gains["hybrid"],
+            baseline=gains[RULE],
+            rule=RULE,
+            champion=gains[everyone[-1].name] if champion else None,
             metric=mean,
             margin=settings.gate_margin,
             seed=SEED,
             renews=_renews(champion, tuned.params, now),
         ),
-        slice=f"{len(new[0]):,} {SLICE}",
+        slice=f"{len(gains[RULE]):,} {SLICE}",
         purpose=PURPOSE,
         limits=LIMITS,
         figures=_figures(results, tuned),
-        params=asdict(tuned.params),
+        params={**asdict(tuned.params), **asdict(hybrid.params)},
         tuned=tuned.params != AlsParams() if tuned.scores else None,
         notes=_remarks(results),
-        gain_over=lambda name: _GAIN(new[0], results[name]["new"].ndcg),
+        gain_over=lambda name: _GAIN(gains["hybrid"], gains[name]),
     )
 
 
-def _rankers(params: AlsParams, test: Window, champion: LoadedModel | None) -> dict[str, Ranker]:
-    """Fit everybody on what was before the test window: candidate, baselines, champion."""
+def _hybrid(windows: Sequence[Window], models: Sequence[Sequence[Candidate]]) -> Hybrid:
+    """Fit the hybrid of the first window, taught by those before it."""
+    lessons = [
+        Lesson(
+            rankers=fitted,
+            assortment=window.assortment,
+            purchases=window.purchases,
+            targets=window.targets,
+        )
+        for window, fitted in zip(windows[1:], models[1:], strict=True)
+    ][:LESSONS]
+    return Hybrid.fit(lessons, models[0], windows[0].assortment, HybridParams(), seed=SEED)
+
+
+def _rankers(hybrid: Hybrid, test: Window) -> dict[str, Ranker]:
+    """Return everybody as of the test window: the candidate, the rule, and their models."""
     popularity, frequency = Popularity(test.assortment), Frequency(test.assortment)
-    rankers: dict[str, Ranker] = {
-        "als": Als.fit(test.purchases, test.assortment, params, seed=SEED),
-        "popularity": popularity,  # first of the baselines: the gate compares with it
-        "frequency": frequency,
-        "frequency-popularity": Filled(frequency, popularity),
+    return {
+        "hybrid": Recommender(test.assortment, hybrid),
+        RULE: Filled(frequency, popularity),  # first of the baselines: the gate compares with it
+        popularity.name: popularity,
+        **{each.name: each for each in hybrid.rankers},
     }
-    if champion:
-        rankers[f"champion v{champion.version}"] = _recipe(champion, test)
-    return rankers
 
 
-def _recipe(champion: LoadedModel, test: Window) -> Ranker:
-    """Fit the champion's recipe on what was before the test window.
+def _results(rankers: Mapping[str, Ranker], test: Window) -> dict[str, Results]:
+    with progress_bar("measuring", total=len(rankers)) as advance:
+        found: dict[str, Results] = {}
+        for name, ranker in rankers.items():
+            found[name] = {scope: _measure(ranker, test, scope) for scope in SCOPES}
+            advance()
+    return found
+
+
+def _recipe(
+    champion: LoadedModel, params: AlsParams, windows: Sequence[Window], content: Content
+) -> Ranker | None:
+    """Fit the champion's recipe on what was before the test window; None if it is the hybrid's.
 
     The champion itself may have learnt from that window: it would win by having seen it.
     """
+    found = _als_of(champion)
+    if found is None:
+        return Recommender(windows[0].assortment)
+    if found == params:
+        return None
+    own = CandidateParams(als=found)
+    hybrid = _hybrid(windows, [each.models(own, content) for each in windows])
+    return Recommender(windows[0].assortment, hybrid)
+
+
+def _als_of(champion: LoadedModel) -> AlsParams | None:
+    """Return the parameters of ALS in the champion's hybrid; None if the rules choose."""
     model = champion.model
-    if isinstance(model, Recommender) and model.als:
-        return Als.fit(test.purchases, test.assortment, model.als.params, seed=SEED)
-    return Popularity(test.assortment)
+    if not isinstance(model, Recommender) or model.hybrid is None:
+        return None
+    return next(each.params for each in model.hybrid.rankers if isinstance(each, Als))
 
 
 def _renews(
     champion: LoadedModel | None, params: AlsParams, now: Window
 ) -> Literal["candidate", "baseline"] | None:
-    """Say whose recipe an older champion has: ALS with these parameters, or popularity."""
+    """Say whose recipe an older champion has: the hybrid with these parameters, or the rules."""
     if champion is None or not isinstance(champion.model, Recommender):
         return None
     if datetime.fromisoformat(champion.meta["as_of"]) >= now.before:
         return None
-    if champion.model.als is None:
+    if champion.model.hybrid is None:
         return "baseline"
-    return "candidate" if champion.model.als.params == params else None
+    return "candidate" if _als_of(champion) == params else None
 
 
 def _measure(ranker: Ranker, window: Window, scope: Scope) -> Quality:
@@ -288,11 +273,16 @@ def _figures(results: Mapping[str, Results], tuned: Tuned) -> dict[str, Figure]:
 
 
 def _remarks(results: Mapping[str, Results]) -> list[str]:
-    """Say plainly where a simple rule beats the model."""
-    als, habit = (results[name]["all"].ndcg.mean() for name in ("als", "frequency"))
-    if habit <= als:
-        return []
-    return [
-        f"On all items personal frequency beats ALS (NDCG@{K} {habit:.4f} against {als:.4f}).",
-        "So `buy_again` goes by frequency, and ALS only chooses new products.",
-    ]
+    """Say plainly where one of its models beats the hybrid on what a slot shows."""
+    notes = []
+    slots: dict[Scope, str] = {"repeat": "buy_again", "new": "new_for_you"}
+    for scope, slot in slots.items():
+        means = {name: float(result[scope].ndcg.mean()) for name, result in results.items()}
+        own = means.pop("hybrid")
+        best = max(means, key=lambda name: means[name])
+        if means[best] >= own:
+            notes.append(
+                f"In `{slot}` {best} is as good as the hybrid or better "
+                f"(NDCG@{K} {means[best]:.4f} against {own:.4f})."
+            )
+    return notes

@@ -46,6 +46,7 @@ WITH lines AS (
 SELECT product_id, bool_or(available) IS NOT FALSE
         AND NOT bool_or(coalesce(attributes ->> 'sensitive' = 'true', false)) AS allowed,
     max(price_minor) AS price, min(category) AS category,
+    min(name) AS name,
     lower(concat_ws(' ', regexp_replace(min(name), '[^\\w]+', ' ', 'g'), min(brand),
         replace(min(category), ' ', '_'), regexp_replace(min(category), '[^\\w]+', ' ', 'g'),
         regexp_replace(min(attributes), '[^\\w:.]+', ' ', 'g'),
@@ -83,6 +84,7 @@ class Assortment:
         gap_days: The median time after which these did.
         price: Of the catalogue, in minor units.
         category: Of the catalogue, as a path; empty where there is none.
+        name: Of the catalogue; empty where there is none.
         text: Its name, brand, category, attributes and band of prices, as words.
     """
 
@@ -98,6 +100,7 @@ class Assortment:
     gap_days: Floats | None = None
     price: Floats | None = None
     category: Strings | None = None
+    name: Strings | None = None
     text: Strings | None = None
 
     @property
@@ -164,6 +167,7 @@ def read_assortment(connection: duckdb.DuckDBPyConnection, *, before: datetime) 
         gap_days=numbers("gap_days"),
         price=numbers("price"),
         category=words("category"),
+        name=words("name"),
         text=words("text"),
     )
 

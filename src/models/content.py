@@ -18,7 +18,7 @@ from models.ranking import THREADS
 
 _NEIGHBOURS: Final = 100
 _FEW: Final = 100
-_COMMON: Final = 0.2  # words of more of the catalogue say nothing, and take the longest
+_COMMON: Final = 0.02  # words of more of the catalogue say nothing, and take the longest
 
 
 class Content(ItemItem):
@@ -30,14 +30,23 @@ class Content(ItemItem):
         counts.
     """
 
-    def __init__(self, assortment: Assortment) -> None:
-        """Compare all products: a catalogue without texts has no similarities."""
-        ids, similarity = assortment.product_ids, _similarity(assortment)
-        super().__init__("content", ids, similarity, assortment, weight="recent")
+    name = "content"
+
+    def __init__(self, assortment: Assortment, similarity: sparse.csr_matrix | None = None) -> None:
+        """Compare all products, or take their similarities; without texts there are none."""
+        found = _similarity(assortment) if similarity is None else similarity
+        super().__init__(self.name, assortment.product_ids, found, assortment, weight="recent")
+        self._texts = _texts(assortment)
 
     def at(self, assortment: Assortment) -> Self:
         """Return the same for another catalogue, with what is new in it."""
-        return type(self)(assortment)
+        same = self._texts == _texts(assortment)  # of another instant, mostly
+        return type(self)(assortment, self.similarity if same else None)
+
+
+def _texts(assortment: Assortment) -> tuple[list[str], list[str]]:
+    text = assortment.text
+    return assortment.product_ids.tolist(), [] if text is None else text.tolist()
 
 
 def _similarity(assortment: Assortment) -> sparse.csr_matrix:

@@ -31,7 +31,7 @@ class EaseParams:
     """
 
     regularisation: float = 300.0
-    products: int = 8_000
+    products: int = 5_000
     neighbours: int = 200
 
 

@@ -6,8 +6,10 @@ in it says who was right. What it keeps is trees, and nothing of any customer.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Final, Self
 
 import lightgbm as lgb
@@ -18,12 +20,15 @@ from scipy.special import expit
 
 from core.errors import NotEnoughDataError
 from models.assortment import Assortment
-from models.candidates import Candidate
+from models.candidates import Candidate, load_candidates, save_candidates
 from models.interactions import Purchases
-from models.pairs import Pairs, pairs_of
-from models.ranking import THREADS, Ranked, Scope, best_cells, nothing
+from models.pairs import Pairs, at_cells, pairs_of
+from models.ranking import NOTHING, THREADS, Ranked, Scope, best_cells, nothing
 
 _BLOCK: Final = 200  # customers at once, to keep memory flat
+_TREES: Final = "ranker.txt"
+_PARAMS: Final = "hybrid.json"
+_FEW: Final = 10  # pairs in a leaf of even the smallest shop
 _FLOOR: Final = np.float32(1e-6)  # a rank's score is positive: zero is no product
 
 
@@ -34,15 +39,16 @@ class HybridParams:
     Attributes:
         candidates: Products of each model, of those bought before and of the others each.
         customers: The most it learns from in one window, drawn by chance.
-        trees: Of the ranker; `learning_rate`, `leaves` and `least` (pairs in a leaf) are theirs.
+        trees: Of the ranker; `learning_rate`, `leaves` and `least` (share of
+            pairs in a leaf) are theirs.
     """
 
     candidates: int = 150
     customers: int = 1_000
-    trees: int = 150
+    trees: int = 80
     learning_rate: float = 0.08
     leaves: int = 31
-    least: int = 100
+    least: float = 2e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +59,14 @@ class Lesson:
     assortment: Assortment
     purchases: Purchases
     targets: sparse.csr_matrix
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Lists, and for each place which of the hybrid's `rankers` had it highest; -1: empty."""
+
+    ranked: Ranked
+    by: NDArray[np.int64]
 
 
 class Hybrid:
@@ -95,6 +109,23 @@ class Hybrid:
         booster = fit_booster([_taught(each, params, seed) for each in lessons], params, seed=seed)
         return cls(rankers, assortment, booster, params)
 
+    def save(self, folder: Path) -> None:
+        """Write trees and models; nothing of any customer."""
+        save_candidates(self.rankers, folder)
+        self.booster.save_model(folder / _TREES)
+        (folder / _PARAMS).write_text(json.dumps(asdict(self.params), indent=1) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path, assortment: Assortment) -> Self:
+        """Read what `save` wrote, of models over the products of `assortment`.
+
+        Raises:
+            OSError, ValueError, KeyError, TypeError, LightGBMError: A file is missing or damaged.
+        """
+        params = HybridParams(**json.loads((folder / _PARAMS).read_text()))
+        booster = lgb.Booster(model_file=folder / _TREES)
+        return cls(load_candidates(folder, assortment), assortment, booster, params)
+
     def at(self, assortment: Assortment) -> Self:
         """Return this model for the catalogue and the sales of another instant."""
         moved = [each.at(assortment) for each in self.rankers]
@@ -102,20 +133,35 @@ class Hybrid:
 
     def rank(self, purchases: Purchases, n: int, scope: Scope) -> Ranked:
         """Return the candidates that the customer buys most probably."""
-        blocks = [nothing(0, n)]
+        return self.chosen(purchases, n, scope).ranked
+
+    def chosen(self, purchases: Purchases, n: int, scope: Scope) -> Chosen:
+        """Rank, and say which model had each product highest."""
+        blocks = [Chosen(nothing(0, n), np.zeros((0, n), np.int64))]
         for start in range(0, len(purchases), _BLOCK):
             some = purchases.rows(slice(start, start + _BLOCK))
-            blocks.append(best_cells(self.scored(some, scope), n))
-        ids, scores = ([getattr(one, part) for one in blocks] for part in ("ids", "scores"))
-        return Ranked(np.concatenate(ids), np.concatenate(scores))
+            pairs = pairs_of(self.rankers, self.assortment, some, self.params.candidates, scope)
+            blocks.append(self._best(pairs, some.times.shape, n))
+        return Chosen(
+            Ranked(
+                np.concatenate([each.ranked.ids for each in blocks]),
+                np.concatenate([each.ranked.scores for each in blocks]),
+            ),
+            np.concatenate([each.by for each in blocks]),
+        )
 
-    def scored(self, purchases: Purchases, scope: Scope) -> sparse.csr_matrix:
-        """Return the candidates of customers, scored: positive, comparable in a row only."""
-        shape = purchases.times.shape
-        pairs = pairs_of(self.rankers, self.assortment, purchases, self.params.candidates, scope)
+    def _best(self, pairs: Pairs, shape: tuple[int, int], n: int) -> Chosen:
         if not len(pairs.rows):
-            return sparse.csr_matrix(shape, dtype=np.float32)
-        return sparse.csr_matrix((self.scores(pairs), (pairs.rows, pairs.products)), shape=shape)
+            return Chosen(nothing(shape[0], n), np.full((shape[0], n), NOTHING))
+        at = (pairs.rows, pairs.products)
+        ranked = best_cells(sparse.csr_matrix((self.scores(pairs), at), shape=shape), n)
+        columns = [pairs.names.index(f"{one.name} place") for one in self.rankers]
+        first = np.nan_to_num(pairs.values[:, columns], nan=np.inf).argmin(axis=1)
+        by = np.full(ranked.ids.shape, NOTHING)
+        rows, places = np.nonzero(ranked.ids >= 0)
+        cells = sparse.csr_matrix((first.astype(np.float32), at), shape=shape)
+        by[rows, places] = at_cells(cells, rows, ranked.ids[rows, places])
+        return Chosen(ranked, by)
 
     def scores(self, pairs: Pairs) -> NDArray[np.float32]:
         """Score pairs by the trees: the probability to win against a candidate at zero."""
@@ -155,7 +201,7 @@ def fit_booster(taught: Sequence[_Taught], params: HybridParams, *, seed: int) -
         "objective": "lambdarank",
         "learning_rate": params.learning_rate,
         "num_leaves": params.leaves,
-        "min_data_in_leaf": params.least,
+        "min_data_in_leaf": max(_FEW, int(params.least * len(values))),
         "feature_fraction": 0.5,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,

@@ -25,6 +25,8 @@ Weight = Literal["once", "recent"]
 class ItemItem:
     """Ranks by the summed similarity of a product to what the customer bought."""
 
+    name: str
+
     def __init__(
         self,
         name: str,

@@ -196,7 +196,7 @@ def _shares(
     return found
 
 
-def at_cells(matrix: sparse.csr_matrix | None, rows: Ints, columns: Ints) -> Floats:
+def at_cells(matrix: sparse.csr_matrix | None, rows: Ints, columns: NDArray[np.integer]) -> Floats:
     """Look up cells of a matrix with sorted rows; nan where there is none."""
     if matrix is None or not matrix.nnz:
         return _nothing(len(rows))

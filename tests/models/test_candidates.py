@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
 import pytest
 
 from core.errors import NotEnoughDataError
 from models.als import AlsParams
 from models.candidates import CandidateParams, fit_candidates
+from models.content import Content
 from tests.models.corner_shop import NOBODY, assortment, purchases
 
 FOUR = purchases((3, 1, 0, 1, 0, 0), (1, 1, 2, 0, 0, 0), (0, 0, 1, 0, 5, 1), (0, 0, 0, 2, 7, 1))
@@ -17,10 +15,8 @@ ALWAYS = ["frequency", "fading", "item-knn", "ease", "als"]
 
 
 def test_models_are_those_that_there_is_something_for() -> None:
-    texts = replace(STOCK, text=np.array(["tea"] * 6))
-
     plain = fit_candidates(FOUR, STOCK, PARAMS, seed=7)
-    whole = fit_candidates(FOUR, texts, PARAMS, orders=FOUR.times, seed=7)
+    whole = fit_candidates(FOUR, STOCK, PARAMS, orders=FOUR.times, content=Content(STOCK), seed=7)
 
     assert [each.name for each in plain] == ALWAYS
     assert [each.name for each in whole] == [*ALWAYS, "together", "content"]

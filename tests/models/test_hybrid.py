@@ -11,7 +11,7 @@ from models.hybrid import Hybrid, HybridParams, Lesson
 from models.interactions import Purchases
 from models.popularity import Popularity
 
-PARAMS = HybridParams(trees=20, least=5, candidates=30)
+PARAMS = HybridParams(trees=20, candidates=30)
 CUSTOMERS, PRODUCTS = 300, 30
 
 
@@ -56,7 +56,7 @@ def test_the_same_input_and_seed_give_the_same_trees() -> None:
 
 
 def test_it_learns_from_no_more_customers_than_it_is_told_to() -> None:
-    few, all_of_them = fitted(HybridParams(trees=3, least=1, customers=3)), fitted()
+    few, all_of_them = fitted(HybridParams(trees=3, customers=3)), fitted()
 
     def seen(model: Hybrid) -> int:
         return int(model.booster.dump_model()["tree_info"][0]["tree_structure"]["internal_count"])
@@ -64,11 +64,16 @@ def test_it_learns_from_no_more_customers_than_it_is_told_to() -> None:
     assert seen(few) <= 3 * PRODUCTS < seen(all_of_them)
 
 
-def test_scores_are_positive_and_of_candidates_only() -> None:
-    cells = fitted(HybridParams(trees=5, least=5, candidates=2)).scored(lesson().purchases, "all")
+def test_only_candidates_are_ranked_and_each_has_a_model_that_had_it_highest() -> None:
+    model = fitted(HybridParams(trees=5, candidates=2))
 
-    assert (cells.data > 0).all()
-    assert np.diff(cells.indptr).max() <= 8  # two of two models, of the bought and of the others
+    chosen = model.chosen(lesson().purchases, 30, "all")
+
+    listed = chosen.ranked.ids >= 0
+    assert 2 < listed.sum(axis=1).max() <= 8  # two of two models, of the bought and of the others
+    assert (chosen.ranked.scores[listed] > 0).all()
+    assert (chosen.by >= 0).tolist() == listed.tolist()
+    assert {*chosen.by[listed].tolist()} == {0, 1}
 
 
 def test_without_a_purchase_after_there_is_nothing_to_learn_from() -> None:

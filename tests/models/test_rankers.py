@@ -34,10 +34,12 @@ def stock() -> Assortment:
 
 def hybrid_of() -> Hybrid:
     params = CandidateParams(als=ALS)
-    models = fit_candidates(FOUR, stock(), params, orders=FOUR.times, seed=7)
+    models = fit_candidates(
+        FOUR, stock(), params, orders=FOUR.times, content=Content(stock()), seed=7
+    )
     after = sparse.csr_matrix(np.eye(4, 6, dtype=np.float32))
     lesson = Lesson(rankers=models, assortment=stock(), purchases=FOUR, targets=after)
-    few = HybridParams(trees=3, least=1)
+    few = HybridParams(trees=3)
     return Hybrid.fit([lesson], models, stock(), few, seed=7)
 
 

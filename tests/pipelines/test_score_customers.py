@@ -146,7 +146,7 @@ def test_a_profile_holds_scores_cluster_and_lists_with_reasons(complete: Setting
     assert ann.outputs["top_categories"] == ["FOOD", "FUEL"]
     assert 1 > ann.outputs["p_order_30d"] > bob.outputs["p_order_30d"] > 0
     assert [(each.product_id, each.reason) for each in ann.lists[BUY_AGAIN]] == [
-        ("milk", "You bought this 3 times"),
+        ("milk", "You buy this about every 3 weeks"),
         ("bread", "You bought this once"),
     ]
     assert [each.product_id for each in ann.lists[NEW_FOR_YOU]] == ["tea"]

@@ -17,7 +17,7 @@ from core.settings import Settings
 from ingest.contract import CATALOGUE, CUSTOMERS, EVENTS, ITEMS, ORDER_COMPLETED
 from models import registry
 from models.recommender import Recommender
-from pipelines import train_recommender
+from pipelines import recommender_windows, train_recommender
 from pipelines.outcome import Outcome
 from pipelines.training import train_model
 from tests.small_shop import agree
@@ -86,21 +86,23 @@ def first(shop: Settings) -> Outcome:
     return train_model(shop, "recommender", as_of=AS_OF, trials=2)
 
 
-def test_als_is_judged_against_popularity_and_registered(shop: Settings, first: Outcome) -> None:
+def test_the_hybrid_is_judged_against_habits_and_its_own_models(
+    shop: Settings, first: Outcome
+) -> None:
     again = train_model(shop, "recommender", as_of=AS_OF, trials=2)
 
     assert (first.status, again.status) == ("done", "unchanged")
     table_of = {each["name"]: each["metrics"] for each in first.data["contenders"]}
-    assert list(table_of) == ["als", "popularity", "frequency", "frequency-popularity"]
-    assert table_of["als"]["ndcg20_new"] > table_of["popularity"]["ndcg20_new"]
+    assert [*table_of][:3] == ["hybrid", "frequency-popularity", "popularity"]
+    assert {*table_of} >= {"frequency", "fading", "item-knn", "ease", "als", "together", "content"}
+    assert table_of["hybrid"]["ndcg20_new"] > table_of["popularity"]["ndcg20_new"]
     assert table_of["frequency"]["ndcg20_new"] == 0
     assert first.data["promoted"] is True
     assert first.data["left_out"] == 1
-    assert "beats popularity by +" in str(first.data["verdict"])
+    assert "beats frequency-popularity by +" in str(first.data["verdict"])
     model = registry.champion(shop, "recommender").model
     assert isinstance(model, Recommender)
-    assert model.als is not None
-    assert set(model.als.product_ids) == set(model.assortment.product_ids)
+    assert model.hybrid is not None
 
 
 def test_no_file_of_the_model_names_a_customer(shop: Settings, first: Outcome) -> None:
@@ -108,7 +110,7 @@ def test_no_file_of_the_model_names_a_customer(shop: Settings, first: Outcome) -
 
     files = [path for path in (shop.home / "bundles").rglob("*") if path.is_file()]
 
-    assert {path.name for path in files} >= {"assortment.npz", "factors.npz", "recommender.json"}
+    assert {path.name for path in files} >= {"assortment.npz", "als.npz", "ranker.txt"}
     for path in files:
         content = path.read_bytes()
         assert b"w07" not in content
@@ -116,10 +118,10 @@ def test_no_file_of_the_model_names_a_customer(shop: Settings, first: Outcome) -
         assert "w08".encode("utf-32-le") not in content  # how NumPy keeps text
 
 
-def test_personal_frequency_that_wins_on_all_items_is_said_plainly(shop: Settings) -> None:
+def test_a_model_that_is_as_good_as_the_hybrid_in_a_slot_is_said_plainly(shop: Settings) -> None:
     outcome = train_model(shop, "recommender", as_of=AS_OF, trials=0, register=False)
 
-    assert any("personal frequency beats ALS" in note for note in outcome.notes)
+    assert any("as good as the hybrid or better" in note for note in outcome.notes)
 
 
 def test_the_champion_is_measured_by_its_recipe(shop: Settings, first: Outcome) -> None:
@@ -199,7 +201,7 @@ def test_data_that_are_too_little_are_said_before_a_trial_begins(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("tuned")
 
-    monkeypatch.setattr(train_recommender, of, lacking)
+    monkeypatch.setattr(recommender_windows, of, lacking)
     monkeypatch.setattr(train_recommender, "tune", never)
 
     with pytest.raises(NotEnoughDataError, match=rf"{says}.* \(59 of 60 customers\)"):
