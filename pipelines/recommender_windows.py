@@ -79,7 +79,10 @@ def require_history(begins: datetime | None, as_of: datetime) -> None:
 
 
 def earlier_windows(
-    connection: duckdb.DuckDBPyConnection, consenting: Strings, as_of: datetime
+    connection: duckdb.DuckDBPyConnection,
+    consenting: Strings,
+    as_of: datetime,
+    length: timedelta = WINDOW,
 ) -> list[Window]:
     """Return the window to test on and those that teach, the last first.
 
@@ -91,10 +94,10 @@ def earlier_windows(
     """
     begins, windows = first_order(connection), []
     for number in range(1, LESSONS + 2):
-        start = as_of - number * WINDOW
+        start = as_of - number * length
         if begins is None or start <= begins:
             break
-        window = window_of(connection, consenting, start, until=WINDOW)
+        window = window_of(connection, consenting, start, until=length)
         try:
             shared_products(window.purchases)
             scopes = SCOPES if number == 1 else ("new",)

@@ -9,7 +9,7 @@ recipe is fitted once more, with the test window among those that teach.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from typing import Final, Literal
@@ -21,22 +21,29 @@ from core.clock import DAY
 from core.settings import Settings
 from features.dataset import first_order
 from ingest.lake import connect
-from models.als import Als, AlsParams, tune
+from models.als import Als, AlsParams
 from models.bundles import LoadedModel
-from models.candidates import Candidate, CandidateParams
+from models.candidates import CandidateParams
 from models.content import Content
-from models.evaluation import SCOPES, Quality, evaluate, interval
-from models.frequency import Frequency
+from models.evaluation import SCOPES, interval
 from models.gate import decide, mean, paired_bootstrap
-from models.hybrid import Hybrid, HybridParams, Lesson
-from models.popularity import Popularity
-from models.ranking import Filled, Ranker, Scope
+from models.ranking import Ranker, Scope
 from models.ranking_plots import quality_bars, tuning_curve
 from models.recommender import HALF_LIFE, Recommender
 from models.registered import RECOMMENDER
 from pipelines.outcome import Outcome, progress_bar
+from pipelines.recommender_rivals import (
+    HYBRID,
+    RULE,
+    K,
+    Results,
+    Tuned,
+    fit_hybrid,
+    measured,
+    rankers_of,
+    tune_als,
+)
 from pipelines.recommender_windows import (
-    LESSONS,
     WINDOW,
     Window,
     earlier_windows,
@@ -45,9 +52,7 @@ from pipelines.recommender_windows import (
 )
 from pipelines.training import SEED, Contender, Contest, LearntFrom, finish, learners
 
-K: Final = 20
 HEADLINE: Final = f"ndcg{K}_all"
-RULE: Final = "frequency-popularity"  # what the customer buys most, then what sells
 PURPOSE: Final = (
     "Chooses products for e-mails: `buy_again` (what that customer bought before) and "
     "`new_for_you` (never bought by them), with a reason for each. The hybrid puts in order what "
@@ -64,17 +69,7 @@ LIMITS: Final = (
     "The recipe was judged on the test window; the registered models have seen that window too.",
 )
 
-Results = Mapping[Scope, Quality]
 _GAIN: Final = partial(paired_bootstrap, metric=mean, seed=SEED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tuned:
-    """The parameters found, with the score of every trial and of the rule to beat."""
-
-    params: AlsParams
-    scores: list[float]
-    baseline: float
 
 
 def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> Outcome:
@@ -103,27 +98,12 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
         def fit(champion: LoadedModel | None) -> Contest:
             with allowed.named():
                 test, *earlier = earlier_windows(connection, consenting, as_of)
-            return _contest(settings, _tune(earlier[0], trials), [now, test, *earlier], champion)
+            return _contest(settings, tune_als(earlier[0], trials), [now, test, *earlier], champion)
 
         params = {"trials": trials, "seed": SEED, "half_life_days": HALF_LIFE / DAY}
         return finish(settings, data=data, params=params, fit=fit, register=register)
     finally:
         connection.close()
-
-
-def _tune(window: Window, trials: int) -> Tuned:
-    scores: list[float] = []
-    with progress_bar("tuning", total=trials) as advance:
-
-        def score(params: AlsParams) -> float:
-            als = Als.fit(window.purchases, window.assortment, params, seed=SEED)
-            scores.append(float(_measure(als, window, "new").ndcg.mean()))
-            advance()
-            return scores[-1]
-
-        params = tune(score, trials=trials, seed=SEED)
-    baseline = _measure(Popularity(window.assortment), window, "new")
-    return Tuned(params=params, scores=scores, baseline=float(baseline.ndcg.mean()))
 
 
 def _contest(
@@ -137,16 +117,16 @@ def _contest(
         for window in windows:
             models.append(window.models(params, content))
             advance()
-    hybrid = _hybrid(windows, models)
-    tested = _hybrid(windows[1:], models[1:])
-    rankers = _rankers(tested, test)
+    hybrid = fit_hybrid(windows, models)
+    tested = fit_hybrid(windows[1:], models[1:])
+    rankers = rankers_of(tested, test)
     if champion:
         name = f"champion v{champion.version}"
-        rankers[name] = _recipe(champion, tuned.params, windows[1:], content) or rankers["hybrid"]
-    results = _results(rankers, test)
+        rankers[name] = _recipe(champion, tuned.params, windows[1:], content) or rankers[HYBRID]
+    results = measured(rankers, test)
     own, simple = Recommender(now.assortment, hybrid), Recommender(now.assortment)
     everyone = [
-        Contender(name=name, model=own if name == "hybrid" else simple, metrics=_metrics(result))
+        Contender(name=name, model=own if name == HYBRID else simple, metrics=_metrics(result))
         for name, result in results.items()
     ]
     gains = {name: result["all"].ndcg for name, result in results.items()}
@@ -156,7 +136,7 @@ def _contest(
         champion=everyone[-1] if champion else None,
         headline=HEADLINE,
         verdict=decide(
-            candidate=gains["hybrid"],
+            candidate=gains[HYBRID],
             baseline=gains[RULE],
             rule=RULE,
             champion=gains[everyone[-1].name] if champion else None,
@@ -172,42 +152,8 @@ def _contest(
         params={**asdict(tuned.params), **asdict(hybrid.params)},
         tuned=tuned.params != AlsParams() if tuned.scores else None,
         notes=_remarks(results),
-        gain_over=lambda name: _GAIN(gains["hybrid"], gains[name]),
+        gain_over=lambda name: _GAIN(gains[HYBRID], gains[name]),
     )
-
-
-def _hybrid(windows: Sequence[Window], models: Sequence[Sequence[Candidate]]) -> Hybrid:
-    """Fit the hybrid of the first window, taught by those before it."""
-    lessons = [
-        Lesson(
-            rankers=fitted,
-            assortment=window.assortment,
-            purchases=window.purchases,
-            targets=window.targets,
-        )
-        for window, fitted in zip(windows[1:], models[1:], strict=True)
-    ][:LESSONS]
-    return Hybrid.fit(lessons, models[0], windows[0].assortment, HybridParams(), seed=SEED)
-
-
-def _rankers(hybrid: Hybrid, test: Window) -> dict[str, Ranker]:
-    """Return everybody as of the test window: the candidate, the rule, and their models."""
-    popularity, frequency = Popularity(test.assortment), Frequency(test.assortment)
-    return {
-        "hybrid": Recommender(test.assortment, hybrid),
-        RULE: Filled(frequency, popularity),  # first of the baselines: the gate compares with it
-        popularity.name: popularity,
-        **{each.name: each for each in hybrid.rankers},
-    }
-
-
-def _results(rankers: Mapping[str, Ranker], test: Window) -> dict[str, Results]:
-    with progress_bar("measuring", total=len(rankers)) as advance:
-        found: dict[str, Results] = {}
-        for name, ranker in rankers.items():
-            found[name] = {scope: _measure(ranker, test, scope) for scope in SCOPES}
-            advance()
-    return found
 
 
 def _recipe(
@@ -223,7 +169,7 @@ def _recipe(
     if found == params:
         return None
     own = CandidateParams(als=found)
-    hybrid = _hybrid(windows, [each.models(own, content) for each in windows])
+    hybrid = fit_hybrid(windows, [each.models(own, content) for each in windows])
     return Recommender(windows[0].assortment, hybrid)
 
 
@@ -246,10 +192,6 @@ def _renews(
     if champion.model.hybrid is None:
         return "baseline"
     return "candidate" if _als_of(champion) == params else None
-
-
-def _measure(ranker: Ranker, window: Window, scope: Scope) -> Quality:
-    return evaluate(ranker, window.purchases, window.targets, k=K, scope=scope)
 
 
 def _metrics(results: Results) -> dict[str, float]:
@@ -278,7 +220,7 @@ def _remarks(results: Mapping[str, Results]) -> list[str]:
     slots: dict[Scope, str] = {"repeat": "buy_again", "new": "new_for_you"}
     for scope, slot in slots.items():
         means = {name: float(result[scope].ndcg.mean()) for name, result in results.items()}
-        own = means.pop("hybrid")
+        own = means.pop(HYBRID)
         best = max(means, key=lambda name: means[name])
         if means[best] >= own:
             notes.append(

@@ -1,0 +1,89 @@
+"""The hybrid and everybody it is compared with: tuned, fitted and measured on windows of time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from models.als import Als, AlsParams, tune
+from models.candidates import Candidate
+from models.evaluation import SCOPES, Quality, evaluate
+from models.frequency import Frequency
+from models.hybrid import Hybrid, HybridParams, Lesson
+from models.popularity import Popularity
+from models.ranking import Filled, Ranker, Scope
+from models.recommender import Recommender
+from pipelines.outcome import progress_bar
+from pipelines.recommender_windows import LESSONS, Window
+from pipelines.training import SEED
+
+K: Final = 20
+HYBRID: Final = "hybrid"
+RULE: Final = "frequency-popularity"  # what the customer buys most, then what sells
+
+Results = Mapping[Scope, Quality]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """The parameters found, with the score of every trial and of the rule to beat."""
+
+    params: AlsParams
+    scores: list[float]
+    baseline: float
+
+
+def tune_als(window: Window, trials: int) -> Tuned:
+    """Search the parameters of ALS that choose new products best on a window."""
+    scores: list[float] = []
+    with progress_bar("tuning", total=trials) as advance:
+
+        def score(params: AlsParams) -> float:
+            als = Als.fit(window.purchases, window.assortment, params, seed=SEED)
+            scores.append(float(_measure(als, window, "new").ndcg.mean()))
+            advance()
+            return scores[-1]
+
+        params = tune(score, trials=trials, seed=SEED)
+    baseline = _measure(Popularity(window.assortment), window, "new")
+    return Tuned(params=params, scores=scores, baseline=float(baseline.ndcg.mean()))
+
+
+def fit_hybrid(windows: Sequence[Window], models: Sequence[Sequence[Candidate]]) -> Hybrid:
+    """Fit the hybrid of the first window, taught by those before it."""
+    lessons = [
+        Lesson(
+            rankers=fitted,
+            assortment=window.assortment,
+            purchases=window.purchases,
+            targets=window.targets,
+        )
+        for window, fitted in zip(windows[1:], models[1:], strict=True)
+    ][:LESSONS]
+    return Hybrid.fit(lessons, models[0], windows[0].assortment, HybridParams(), seed=SEED)
+
+
+def rankers_of(hybrid: Hybrid, test: Window) -> dict[str, Ranker]:
+    """Return everybody as of the test window: the candidate, the rule, and their models."""
+    popularity, frequency = Popularity(test.assortment), Frequency(test.assortment)
+    return {
+        HYBRID: Recommender(test.assortment, hybrid),
+        RULE: Filled(frequency, popularity),  # first of the baselines: the gate compares with it
+        popularity.name: popularity,
+        **{each.name: each for each in hybrid.rankers},
+    }
+
+
+def measured(rankers: Mapping[str, Ranker], test: Window) -> dict[str, Results]:
+    """Measure everybody in every scope, by name."""
+    with progress_bar("measuring", total=len(rankers)) as advance:
+        found: dict[str, Results] = {}
+        for name, ranker in rankers.items():
+            found[name] = {scope: _measure(ranker, test, scope) for scope in SCOPES}
+            advance()
+    return found
+
+
+def _measure(ranker: Ranker, window: Window, scope: Scope) -> Quality:
+    return evaluate(ranker, window.purchases, window.targets, k=K, scope=scope)
