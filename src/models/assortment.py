@@ -49,7 +49,8 @@ SELECT product_id, bool_or(available) IS NOT FALSE
     min(name) AS name,
     lower(concat_ws(' ', regexp_replace(min(name), '[^\\w]+', ' ', 'g'), min(brand),
         replace(min(category), ' ', '_'), regexp_replace(min(category), '[^\\w]+', ' ', 'g'),
-        regexp_replace(min(attributes), '[^\\w:.]+', ' ', 'g'),
+        regexp_replace(
+            regexp_replace(min(attributes), '" *: *"?', ':', 'g'), '[^\\w:.]+', ' ', 'g'),
         'price:' || round(log2(nullif(max(price_minor), 0))))) AS text,
     coalesce(max(sold), 0) AS sold, coalesce(max(sold_ever), 0) AS sold_ever,
     coalesce(max(sold_week), 0) AS sold_week, coalesce(max(fading), 0) AS fading,
@@ -62,6 +63,7 @@ WHERE product_id IS NOT NULL GROUP BY product_id ORDER BY product_id
 Strings = NDArray[np.str_]
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
+Codes = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,8 @@ class Assortment:
         repeat_rate: The share of its buyers who bought it again, drawn to a tenth.
         gap_days: The median time after which these did.
         price: Of the catalogue, in minor units.
-        category: Of the catalogue, as a path; empty where there is none.
+        category: A number for its category in the catalogue, -1 where there is none.
+        department: The same for the first part of the category's path.
         name: Of the catalogue; empty where there is none.
         text: Its name, brand, category, attributes and band of prices, as words.
     """
@@ -99,7 +102,8 @@ class Assortment:
     repeat_rate: Floats | None = None
     gap_days: Floats | None = None
     price: Floats | None = None
-    category: Strings | None = None
+    category: Codes | None = None
+    department: Codes | None = None
     name: Strings | None = None
     text: Strings | None = None
 
@@ -154,6 +158,7 @@ def read_assortment(connection: duckdb.DuckDBPyConnection, *, before: datetime) 
     def words(name: str) -> Strings:
         return found[name].iloc[order].fillna("").to_numpy(dtype=np.str_)
 
+    categories = words("category")
     return Assortment(
         product_ids=ids[order],
         allowed=found["allowed"].iloc[order].to_numpy(dtype=np.bool_),
@@ -166,10 +171,17 @@ def read_assortment(connection: duckdb.DuckDBPyConnection, *, before: datetime) 
         repeat_rate=numbers("repeat_rate"),
         gap_days=numbers("gap_days"),
         price=numbers("price"),
-        category=words("category"),
+        category=_codes(categories),
+        department=_codes(np.array([path.partition("/")[0] for path in categories.tolist()])),
         name=words("name"),
         text=words("text"),
     )
+
+
+def _codes(words: Strings) -> Codes:
+    """Number the words; an empty one is -1."""
+    codes = np.unique(words, return_inverse=True)[1].astype(np.int32)
+    return np.where(words == "", -1, codes)
 
 
 def sold_by_group(

@@ -18,6 +18,9 @@ from models.ranking import NOTHING, Ranked, Scope, best_cells, nothing, only_all
 
 _BLOCK: Final = 500  # customers at once, to keep memory flat
 
+# Products that tell a customer: a household of a grocer buys hundreds, and the last tell it well.
+_PROFILE: Final = 100
+
 # What a bought product counts: once, however often, or its orders as they fade.
 Weight = Literal["once", "recent"]
 
@@ -81,9 +84,13 @@ class ItemItem:
         return reasons
 
     def _weights(self, purchases: Purchases) -> sparse.csr_matrix:
-        if self.weight == "recent":
-            return purchases.recent
-        return purchases.times.astype(bool).astype(np.float32)
+        """Return what the products of each customer count: those bought most of late."""
+        known = purchases.recent
+        if np.diff(known.indptr).max(initial=0) > _PROFILE:
+            top = best_cells(known, _PROFILE)
+            at = np.nonzero(top.ids >= 0)
+            known = sparse.csr_matrix((top.scores[at], (at[0], top.ids[at])), shape=known.shape)
+        return known if self.weight == "recent" else known.sign()
 
 
 def strongest(similarity: NDArray[np.floating], n: int) -> sparse.csr_matrix:

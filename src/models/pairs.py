@@ -178,21 +178,23 @@ def _shares(
     rows: Ints, products: Ints, assortment: Assortment, purchases: Purchases
 ) -> dict[str, Floats]:
     """Return which part of the customer's purchases was of the product's category."""
-    names = ("category_share", "department_share")
-    if assortment.category is None:
-        return {name: _nothing(len(rows)) for name in names}
-    paths = assortment.category
-    tops = np.array([path.partition("/")[0] for path in paths.tolist()], dtype=np.str_)
     total = np.asarray(purchases.times.sum(axis=1)).ravel()
     found = {}
-    for name, groups in zip(names, (paths, tops), strict=True):
-        known, codes = np.unique(groups, return_inverse=True)
-        ones = np.ones(len(codes), np.float32)
-        member = sparse.csr_matrix((ones, (np.arange(len(codes)), codes)), (len(codes), len(known)))
-        counts = (purchases.times @ member).tocsr()
-        counts.sort_indices()
-        share = np.nan_to_num(at_cells(counts, rows, codes[products])) / total[rows]
-        found[name] = np.where(groups[products] == "", np.nan, share)
+    for name in ("category", "department"):
+        codes = getattr(assortment, name)
+        share = _nothing(len(rows))
+        if codes is not None and codes.max(initial=-1) >= 0:
+            known = np.flatnonzero(codes >= 0)
+            member = sparse.csr_matrix(
+                (np.ones(len(known), np.float32), (known, codes[known])),
+                shape=(len(codes), codes.max() + 1),
+            )
+            counts = (purchases.times @ member).tocsr()
+            counts.sort_indices()
+            own = codes[products]
+            share = np.nan_to_num(at_cells(counts, rows, np.maximum(own, 0))) / total[rows]
+            share = np.where(own >= 0, share, np.nan)
+        found[f"{name}_share"] = share
     return found
 
 

@@ -120,7 +120,8 @@ def only_of(scope: Scope, cells: sparse.csr_matrix, purchases: Purchases) -> spa
     known = purchases.times if scope == "repeat" else purchases.ever
     is_known = np.zeros(cells.shape, dtype=np.bool_)
     is_known[rows_of(known), known.indices] = known.data > 0
-    within = is_known[rows_of(cells), cells.indices] == (scope == "repeat")
+    within = is_known.ravel()[rows_of(cells) * cells.shape[1] + cells.indices]
+    within ^= scope == "new"
     kept = cells.copy()
     kept.data *= within
     return kept

@@ -42,3 +42,46 @@ def test_an_empty_catalogue_is_an_error() -> None:
 
     with pytest.raises(DataError, match="catalogue is empty"):
         read_assortment(lake, before=NOW)
+
+
+def test_categories_are_numbers_and_departments_their_first_part() -> None:
+    stock = read_assortment(lake_of(), before=NOW)
+
+    at = dict(zip(stock.product_ids.tolist(), range(6), strict=True))
+    assert stock.category is not None
+    assert stock.department is not None
+    assert stock.department[at["bread"]] == stock.department[at["milk"]]
+    assert stock.category[at["bread"]] != stock.category[at["milk"]]
+    assert (stock.category[at["tea"]], stock.department[at["gift card"]]) == (-1, -1)
+
+
+def test_a_text_holds_all_that_makes_products_alike() -> None:
+    stock = read_assortment(lake_of(), before=NOW)
+
+    texts = dict(zip(stock.product_ids.tolist(), stock.text.tolist(), strict=True))
+    assert {*texts["bread"].split()} >= {"rye", "bread", "mill", "food/bakery", "food", "bakery"}
+    assert "price:8.0" in texts["bread"]
+    assert "colour:red" in texts["wine"]
+    assert texts["tea"] == ""
+
+
+def test_a_product_is_told_by_when_and_how_often_it_sells() -> None:
+    lake = lake_of(
+        ("ann", "milk", 2 * DAY, "o1"),
+        ("ann", "milk", 12 * DAY, "o2"),
+        ("ann", "milk", 22 * DAY, "o3"),
+        ("bob", "milk", 16 * DAY, "o4"),
+        (None, "milk", 40 * DAY, "o5"),
+    )
+
+    stock = read_assortment(lake, before=NOW)
+
+    found = {
+        name: value[stock.positions(np.array(["milk"]))[0]] for name, value in stock.arrays.items()
+    }
+    assert (found["sold"], found["sold_ever"], found["sold_week"]) == (4, 5, 1)
+    assert (found["first_days"], found["last_days"]) == (40, 2)
+    assert found["gap_days"] == 10  # Ann's; Bob bought once, a guest is nobody
+    assert found["repeat_rate"] == pytest.approx((1 + 1) / (2 + 10))
+    halves = sum(0.5 ** (days / 14) for days in (2, 12, 22, 16, 40))
+    assert found["fading"] == pytest.approx(halves, rel=1e-6)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from models.assortment import Assortment
+from models.interactions import Purchases
 from models.item_item import ItemItem, strongest
 from models.ranking import Ranked
 from tests.models.corner_shop import PRODUCTS, assortment, purchases
@@ -71,3 +73,17 @@ def test_what_is_out_of_stock_comes_back_with_the_stock() -> None:
 @pytest.mark.parametrize(("n", "kept"), [(1, [0, -5, 0]), (2, [3, -5, 0]), (9, [3, -5, 1])])
 def test_the_strongest_are_the_largest_by_size(n: int, kept: list[float]) -> None:
     assert strongest(np.array([[3.0, -5.0, 1.0]]), n).toarray().tolist() == [kept]
+
+
+def test_who_bought_hundreds_of_products_is_told_by_those_bought_most_of_late() -> None:
+    size = 150
+    ids = np.array([f"p{number:03}" for number in range(size)])
+    ones = np.ones(size, np.float32)
+    stock = Assortment(product_ids=ids, allowed=ones.astype(bool), sold=ones, sold_ever=ones)
+    times = sparse.csr_matrix(np.arange(size, 0, -1, dtype=np.float32)[None, :])
+    bought = Purchases(times=times, recent=times, ever=times.sign())
+
+    each_like_itself = ItemItem("same", ids, sparse.eye(size, format="csr"), stock)
+
+    assert (each_like_itself.rank(bought, size, "all").ids[0] >= 0).sum() == 100
+    assert each_like_itself.rank(bought, size, "all").ids.max() == 99

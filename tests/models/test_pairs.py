@@ -14,7 +14,8 @@ from tests.models.corner_shop import NOBODY, assortment, purchases
 STOCK = replace(
     assortment(),
     price=np.array([100, 200, 400, 50, np.nan, 800], np.float32),
-    category=np.array(["food/bakery", "food/eggs", "food/dairy", "", "drinks/tea", "drinks/wine"]),
+    category=np.array([0, 1, 2, -1, 3, 4], np.int32),
+    department=np.array([0, 0, 0, -1, 1, 1], np.int32),
     gap_days=np.array([7, np.nan, 4, np.nan, 30, np.nan], np.float32),
 )
 TWO = purchases((4, 0, 1, 0, 0, 0), (0, 0, 0, 0, 2, 0))
