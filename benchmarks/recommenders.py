@@ -62,7 +62,7 @@ EARLIER: Final = tuple(datetime(2011, month, 1, tzinfo=UTC) for month in (8, 9, 
 JOURNEY: Final = datetime(2017, 12, 4, tzinfo=UTC)
 AFTER: Final = datetime(2020, 1, 1, tzinfo=UTC)  # all of the data is imported as of then
 
-console: Final = Console(stderr=True, highlight=False)
+console: Final = Console(stderr=True, highlight=False, width=160)  # a table of eleven columns
 
 
 def _bar(name: str, unit: str, op: str, bar: float, goal: float | None = None) -> Figure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from scipy import sparse
 from core.errors import DataError, MissingColumnsError, NotEnoughDataError
 from models.als import Als, AlsParams, tune
 from models.assortment import Assortment
+from models.blend import Blend
 from models.evaluation import Quality, evaluate, interval
 from models.interactions import Purchases
 from models.item_knn import ItemKnnParams, fit_item_knn
@@ -29,7 +30,16 @@ from pipelines.training import SEED
 
 USER, ITEM, WEIGHT, TIME = "user", "item", "weight", "time"
 HELD_OUT: Final = 0.1  # of the training interactions, to tune on; the test is never tuned on
+WEIGHTS: Final = (0.3, 0.6, 1.0)  # of ALS in the blend, tried
 RECENT: Final = 30 * 86_400  # seconds before the last interaction: "popular now", given times
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What tuning found: ALS, and its weight in the blend beside item-KNN's, which is one."""
+
+    als: AlsParams = field(default_factory=AlsParams)
+    weight: float = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,24 +60,28 @@ def evaluate_recommender(*, train: Path, test: Path, k: int, trials: int) -> Out
         train: Interactions to learn from; what a user has there is masked.
         test: Interactions to be measured against.
         k: Places of a list that count.
-        trials: Optuna trials for ALS, on 10 % of the training interactions; 0: the defaults.
+        trials: Optuna trials for ALS, on 10 % of the training interactions, which choose the
+            weights of the blend as well; 0: the defaults.
 
     Raises:
         DataError: A file cannot be read, or lacks a column.
         NotEnoughDataError: No user of the test file is in the training file.
     """
     split = split_of(read_interactions(train), read_interactions(test))
-    params = _tuned(split, trials=trials, k=k)
+    found = _tuned(split, trials=trials, k=k)
+    als = Als.fit(split.purchases, split.assortment, found.als, seed=SEED)
+    item_knn = fit_item_knn(split.purchases.times, split.assortment, ItemKnnParams())
     rankers: dict[str, Ranker] = {
         "popularity": Popularity(split.assortment),
-        "als": Als.fit(split.purchases, split.assortment, params, seed=SEED),
-        "item-knn": fit_item_knn(split.purchases.times, split.assortment, ItemKnnParams()),
+        "als": als,
+        "item-knn": item_knn,
+        "blend": Blend([item_knn, als], [1.0, found.weight]),
     }
     results = {
         name: evaluate(ranker, split.purchases, split.targets, k=k, scope="new")
         for name, ranker in rankers.items()
     }
-    return _outcome(split, results, params, k=k)
+    return _outcome(split, results, found, k=k)
 
 
 def read_interactions(path: Path) -> pd.DataFrame:
@@ -176,10 +190,10 @@ def _matrix(
     return matrix
 
 
-def _tuned(split: Split, *, trials: int, k: int) -> AlsParams:
+def _tuned(split: Split, *, trials: int, k: int) -> Found:
     """Tune on training interactions that are held out at random."""
     if not trials:
-        return AlsParams()
+        return Found()
     cells = split.purchases.times.tocoo()
     held = np.random.default_rng(SEED).random(cells.nnz) < HELD_OUT
 
@@ -189,17 +203,32 @@ def _tuned(split: Split, *, trials: int, k: int) -> AlsParams:
 
     kept = part(~held)
     purchases = Purchases(times=kept, recent=kept, ever=kept)
-    with progress_bar("tuning", total=trials) as advance:
+    targets = part(held)
+
+    def quality_of(ranker: Ranker) -> float:
+        return float(evaluate(ranker, purchases, targets, k=k, scope="new").ndcg.mean())
+
+    def fitted(params: AlsParams) -> Als:
+        return Als.fit(purchases, split.assortment, params, seed=SEED)
+
+    with progress_bar("tuning", total=trials + len(WEIGHTS)) as advance:
 
         def score(params: AlsParams) -> float:
-            als = Als.fit(purchases, split.assortment, params, seed=SEED)
+            found = quality_of(fitted(params))
             advance()
-            return float(evaluate(als, purchases, part(held), k=k, scope="new").ndcg.mean())
+            return found
 
-        return tune(score, trials=trials, seed=SEED)
+        def blended(weight: float) -> float:
+            found = quality_of(Blend([item_knn, als], [1.0, weight]))
+            advance()
+            return found
+
+        params = tune(score, trials=trials, seed=SEED)
+        als, item_knn = fitted(params), fit_item_knn(kept, split.assortment, ItemKnnParams())
+        return Found(als=params, weight=max(WEIGHTS, key=blended))
 
 
-def _outcome(split: Split, results: Mapping[str, Quality], params: AlsParams, *, k: int) -> Outcome:
+def _outcome(split: Split, results: Mapping[str, Quality], found: Found, *, k: int) -> Outcome:
     items = split.purchases.times.shape[1]
     models: dict[str, dict[str, float]] = {}
     for name, one in results.items():
@@ -211,10 +240,12 @@ def _outcome(split: Split, results: Mapping[str, Quality], params: AlsParams, *,
             "ndcg_high": high,
         }
     tested = len(next(iter(results.values())).recall)
+    als = found.als
     remark = (
-        f"ALS: {params.factors} factors, alpha {params.alpha:.3g}, regularisation "
-        f"{params.regularisation:.3g}. All items ranked, a user's training items masked, ideal DCG "
-        f"cut at {k}; low and high are a 95 % bootstrap interval over users."
+        f"ALS: {als.factors} factors, alpha {als.alpha:.3g}, regularisation "
+        f"{als.regularisation:.3g}. Blend: item-KNN, and ALS at {found.weight:g} of its weight. "
+        f"All items ranked, a user's training items masked, ideal DCG cut at {k}; low and high are "
+        "a 95 % bootstrap interval over users."
     )
     return Outcome(
         title=f"{tested:,} users tested, {items:,} items ranked",
@@ -223,7 +254,8 @@ def _outcome(split: Split, results: Mapping[str, Quality], params: AlsParams, *,
             "users": tested,
             "items": items,
             "models": models,
-            "als": asdict(params),
+            "als": asdict(found.als),
+            "blend": found.weight,
         },
         columns=("model", f"recall@{k}", f"NDCG@{k}", "NDCG low", "NDCG high"),
         rows=[[name, *figures.values()] for name, figures in models.items()],

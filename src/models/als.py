@@ -163,7 +163,7 @@ def tune(score: Callable[[AlsParams], float], *, trials: int, seed: int) -> AlsP
     def objective(trial: optuna.Trial) -> float:
         return score(
             AlsParams(
-                factors=trial.suggest_categorical("factors", [32, 64]),
+                factors=trial.suggest_categorical("factors", [32, 64, 128]),
                 regularisation=trial.suggest_float("regularisation", 0.1, 100, log=True),
                 alpha=trial.suggest_float("alpha", 0.1, 30, log=True),
             )

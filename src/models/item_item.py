@@ -14,7 +14,7 @@ from scipy import sparse
 
 from models.assortment import Assortment, Strings
 from models.interactions import Purchases
-from models.ranking import NOTHING, Ranked, Scope, best_cells, nothing, only_allowed, only_of
+from models.ranking import NOTHING, Ranked, Scope, best_cells, nothing, only_of
 
 _BLOCK: Final = 500  # customers at once, to keep memory flat
 
@@ -55,8 +55,6 @@ class ItemItem:
             shape=(size, size),
         )
         self._assortment = assortment
-        self._offered = only_allowed(self.similarity, assortment)
-        self._offered.eliminate_zeros()
 
     def at(self, assortment: Assortment) -> Self:
         """Return this model for the catalogue of another instant."""
@@ -68,7 +66,8 @@ class ItemItem:
         blocks = [nothing(0, n)]
         for start in range(0, len(purchases), _BLOCK):
             some = purchases.rows(slice(start, start + _BLOCK))
-            scores = (self._weights(some) @ self._offered).tocsr()
+            scores = (self._weights(some) @ self.similarity).tocsr()
+            scores.data *= self._assortment.allowed[scores.indices]
             blocks.append(best_cells(only_of(scope, scores, some), n))
         ids, scores = ([getattr(one, part) for one in blocks] for part in ("ids", "scores"))
         return Ranked(np.concatenate(ids), np.concatenate(scores))
@@ -77,7 +76,7 @@ class ItemItem:
         """Return which bought product speaks most for each place of the lists; -1: none does."""
         listed = ranked.ids >= 0
         rows, _ = np.nonzero(listed)
-        towards = self._offered.T.tocsr()[ranked.ids[listed]]
+        towards = self.similarity.T.tocsr()[ranked.ids[listed]]
         speaks = towards.multiply(self._weights(purchases)[rows]).tocsr()
         reasons = np.full(ranked.ids.shape, NOTHING, np.int32)
         reasons[listed] = best_cells(speaks, 1).ids[:, 0]

@@ -131,7 +131,7 @@ def test_the_command_prints_one_line_of_json(files: tuple[Path, Path]) -> None:
 
     assert result.exit_code == 0, result.output
     answer = json.loads(result.stdout)
-    assert set(answer["models"]) == {"popularity", "als", "item-knn"}
+    assert set(answer["models"]) == {"popularity", "als", "item-knn", "blend"}
     assert answer["k"] == 2
 
 
