@@ -2,8 +2,8 @@
 
 Windows of thirty days, each learnt from nothing but what was before it. The hybrid is taught by
 what was bought in up to three of them, with models fitted on what was before each. ALS is tuned on
-the last of these; all contenders are compared on the window before `as_of`; then the winner's
-recipe is fitted once more, with the test window among those that teach.
+the last of these; all contenders are compared on the window before `as_of`; then the models are
+fitted once more on all that was before `as_of`, and put in order by the ranker as it was judged.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from models.candidates import CandidateParams
 from models.content import Content
 from models.evaluation import SCOPES, interval
 from models.gate import decide, mean, paired_bootstrap
+from models.hybrid import Hybrid
 from models.ranking import Ranker, Scope
 from models.ranking_plots import quality_bars, tuning_curve
 from models.recommender import HALF_LIFE, Recommender
@@ -66,7 +67,7 @@ SLICE: Final = (
 LIMITS: Final = (
     "Judged on what people bought by themselves; what an e-mail causes needs an experiment.",
     "Availability is that of the catalogue now, for past windows too, alike for all contenders.",
-    "The recipe was judged on the test window; the registered models have seen that window too.",
+    "The ranker is registered as judged; its models are fitted once more, on the test window too.",
 )
 
 _GAIN: Final = partial(paired_bootstrap, metric=mean, seed=SEED)
@@ -117,8 +118,8 @@ def _contest(
         for window in windows:
             models.append(window.models(params, content))
             advance()
-    hybrid = fit_hybrid(windows, models)
     tested = fit_hybrid(windows[1:], models[1:])
+    hybrid = Hybrid(models[0], now.assortment, tested.booster, tested.params)
     rankers = rankers_of(tested, test)
     if champion:
         name = f"champion v{champion.version}"

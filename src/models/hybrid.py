@@ -43,12 +43,12 @@ class HybridParams:
             pairs in a leaf) are theirs.
     """
 
-    candidates: int = 150
-    customers: int = 1_000
-    trees: int = 80
-    learning_rate: float = 0.08
+    candidates: int = 100
+    customers: int = 1_500
+    trees: int = 120
+    learning_rate: float = 0.05
     leaves: int = 31
-    least: float = 2e-4
+    least: float = 5e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
