@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -110,7 +111,9 @@ class Hybrid:
         Raises:
             NotEnoughDataError: No candidate was bought in any window.
         """
-        booster = fit_booster([_taught(each, params, seed) for each in lessons], params, seed=seed)
+        with ThreadPoolExecutor(THREADS) as pool:
+            taught = [*pool.map(lambda each: _taught(each, params, seed), lessons)]
+        booster = fit_booster(taught, params, seed=seed)
         return cls(rankers, assortment, booster, params)
 
     def save(self, folder: Path) -> None:
@@ -141,11 +144,15 @@ class Hybrid:
 
     def chosen(self, purchases: Purchases, n: int, scope: Scope) -> Chosen:
         """Rank, and say which model had each product highest."""
-        blocks = [Chosen(nothing(0, n), np.zeros((0, n), np.int64))]
-        for start in range(0, len(purchases), _BLOCK):
+
+        def block(start: int) -> Chosen:
             some = purchases.rows(slice(start, start + _BLOCK))
             pairs = pairs_of(self.rankers, self.assortment, some, self.params.candidates, scope)
-            blocks.append(self._best(pairs, some.times.shape, n))
+            return self._best(pairs, some.times.shape, n)
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            found = [*pool.map(block, range(0, len(purchases), _BLOCK))]
+        blocks = [Chosen(nothing(0, n), np.zeros((0, n), np.int64)), *found]
         return Chosen(
             Ranked(
                 np.concatenate([each.ranked.ids for each in blocks]),
@@ -169,7 +176,7 @@ class Hybrid:
 
     def scores(self, pairs: Pairs) -> NDArray[np.float32]:
         """Score pairs by the trees: the probability to win against a candidate at zero."""
-        raw = np.asarray(self.booster.predict(pairs.values, num_threads=THREADS), np.float64)
+        raw = np.asarray(self.booster.predict(pairs.values, num_threads=1), np.float64)
         return np.asarray(np.maximum(expit(raw), _FLOOR), np.float32)
 
 

@@ -81,13 +81,13 @@ def test_every_entry_point_calls_its_command_with_each_parameter(
         pytest.param(
             "train",
             {"what": "clusters", "dry_run": "yes"},
-            "dry_run=yes; sendwise train clusters --as-of '' --trials 12 --dry-run",
+            "dry_run=yes; sendwise train clusters --as-of '' --trials 6 --dry-run",
             id="a-flag-is-given",
         ),
         pytest.param(
             "train",
             {"what": "clusters; rm -rf /"},
-            "dry_run=''; sendwise train 'clusters; rm -rf /' --as-of '' --trials 12",
+            "dry_run=''; sendwise train 'clusters; rm -rf /' --as-of '' --trials 6",
             id="a-value-is-quoted",
         ),
     ],

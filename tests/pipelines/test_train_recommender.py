@@ -17,7 +17,7 @@ from core.settings import Settings
 from ingest.contract import CATALOGUE, CUSTOMERS, EVENTS, ITEMS, ORDER_COMPLETED
 from models import registry
 from models.recommender import Recommender
-from pipelines import recommender_windows, train_recommender
+from pipelines import recommender_rivals, recommender_windows
 from pipelines.outcome import Outcome
 from pipelines.training import train_model
 from tests.small_shop import agree
@@ -202,7 +202,7 @@ def test_data_that_are_too_little_are_said_before_a_trial_begins(
         raise AssertionError("tuned")
 
     monkeypatch.setattr(recommender_windows, of, lacking)
-    monkeypatch.setattr(train_recommender, "tune", never)
+    monkeypatch.setattr(recommender_rivals, "tune", never)
 
     with pytest.raises(NotEnoughDataError, match=rf"{says}.* \(59 of 60 customers\)"):
         train_model(shop, "recommender", as_of=AS_OF, trials=3, register=False)
