@@ -14,7 +14,7 @@ from scipy import sparse
 
 from models.assortment import Assortment, Strings
 from models.interactions import Purchases
-from models.ranking import NOTHING, Ranked, Scope, best_cells, nothing, only_of
+from models.ranking import NOTHING, Ranked, Scope, best_cells, nothing, only_allowed, only_of
 
 _BLOCK: Final = 500  # customers at once, to keep memory flat
 
@@ -73,11 +73,15 @@ class ItemItem:
         return Ranked(np.concatenate(ids), np.concatenate(scores))
 
     def because(self, purchases: Purchases, ranked: Ranked) -> NDArray[np.int32]:
-        """Return which bought product speaks most for each place of the lists; -1: none does."""
+        """Return which bought product speaks most for each place of the lists; -1: none does.
+
+        One that may not be recommended is never named: nobody wants to read of tobacco either.
+        """
         listed = ranked.ids >= 0
         rows, _ = np.nonzero(listed)
         towards = self.similarity.T.tocsr()[ranked.ids[listed]]
-        speaks = towards.multiply(self._weights(purchases)[rows]).tocsr()
+        named = only_allowed(self._weights(purchases), self._assortment)
+        speaks = towards.multiply(named[rows]).tocsr()
         reasons = np.full(ranked.ids.shape, NOTHING, np.int32)
         reasons[listed] = best_cells(speaks, 1).ids[:, 0]
         return reasons

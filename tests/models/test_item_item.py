@@ -52,6 +52,16 @@ def test_a_list_says_which_product_speaks_for_each_place() -> None:
     assert model().because(BREAD_AND_TEA, listed).tolist() == [[4, 0, -1, -1]]
 
 
+def test_what_may_not_be_recommended_is_no_reason_either() -> None:
+    both = purchases((1, 0, 0, 9, 0, 0))  # petrol, which is never recommended, and bread
+    like = LIKE.tolil()
+    like[3, 1] = 7
+    model = ItemItem("like", np.array(PRODUCTS), like.tocsr(), assortment())
+    listed = Ranked(np.array([[1]], np.int32), np.ones((1, 1), np.float32))
+
+    assert model.because(both, listed).tolist() == [[0]]
+
+
 def test_similarities_follow_their_products_to_another_catalogue() -> None:
     ids = np.array(["bread", "cocoa", "eggs", "milk"])
     four = replace(assortment((4, 3, 2, 9)), product_ids=ids, allowed=np.ones(4, bool))
