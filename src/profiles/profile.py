@@ -33,7 +33,7 @@ class Pick(NamedTuple):
 
     product_id: str
     score: float
-    source: str  # which rule or model chose it: als, frequency, popularity
+    source: str  # which rule or model had it highest: als, ease, together, frequency, ...
     reason: str
 
 
