@@ -113,13 +113,7 @@ def _contest(
     now, test, *_ = windows
     params = CandidateParams(als=tuned.params)
     content = Content(now.assortment)
-    with progress_bar("fitting", total=len(windows)) as advance:
-        models = []
-        for window in windows:
-            models.append(window.models(params, content))
-            advance()
-    tested = fit_hybrid(windows[1:], models[1:])
-    hybrid = Hybrid(models[0], now.assortment, tested.booster, tested.params)
+    tested, hybrid = _fitted(windows, params, content)
     rankers = rankers_of(tested, test)
     if champion:
         name = f"champion v{champion.version}"
@@ -155,6 +149,20 @@ def _contest(
         notes=_remarks(results),
         gain_over=lambda name: _GAIN(gains[HYBRID], gains[name]),
     )
+
+
+def _fitted(
+    windows: Sequence[Window], params: CandidateParams, content: Content
+) -> tuple[Hybrid, Hybrid]:
+    """Fit the hybrid of the test window, and of now with the ranker of that one."""
+    with progress_bar("fitting", total=len(windows)) as advance:
+        models = []
+        for window in windows:
+            models.append(window.models(params, content))
+            advance()
+    tested = fit_hybrid(windows[1:], models[1:])
+    now = Hybrid(models[0], windows[0].assortment, tested.booster, tested.params)
+    return tested, now
 
 
 def _recipe(

@@ -9,6 +9,7 @@ from typing import Final
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -149,6 +150,10 @@ def read_assortment(connection: duckdb.DuckDBPyConnection, *, before: datetime) 
     ).df()
     if not len(found):
         raise DataError("the catalogue is empty, so nothing can be recommended. Import products.")
+    return _of(found)
+
+
+def _of(found: pd.DataFrame) -> Assortment:
     ids = found["product_id"].to_numpy(dtype=np.str_)
     order = np.argsort(ids)  # by code point, as `positions` searches
 
