@@ -110,15 +110,11 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
 def _contest(
     settings: Settings, tuned: Tuned, windows: Sequence[Window], champion: LoadedModel | None
 ) -> Contest:
-    now, test, *_ = windows
+    now = windows[0]
     params = CandidateParams(als=tuned.params)
     content = Content(now.assortment)
     tested, hybrid = _fitted(windows, params, content)
-    rankers = rankers_of(tested, test)
-    if champion:
-        name = f"champion v{champion.version}"
-        rankers[name] = _recipe(champion, tuned.params, windows[1:], content) or rankers[HYBRID]
-    results = measured(rankers, test)
+    results = _measured(tested, windows[1:], tuned.params, content, champion)
     own, simple = Recommender(now.assortment, hybrid), Recommender(now.assortment)
     everyone = [
         Contender(name=name, model=own if name == HYBRID else simple, metrics=_metrics(result))
@@ -149,6 +145,22 @@ def _contest(
         notes=_remarks(results),
         gain_over=lambda name: _GAIN(gains[HYBRID], gains[name]),
     )
+
+
+def _measured(
+    tested: Hybrid,
+    windows: Sequence[Window],
+    params: AlsParams,
+    content: Content,
+    champion: LoadedModel | None,
+) -> dict[str, Results]:
+    """Measure everybody on the first window, the champion last."""
+    test = windows[0]
+    rankers = rankers_of(tested, test)
+    if champion:
+        name = f"champion v{champion.version}"
+        rankers[name] = _recipe(champion, params, windows, content) or rankers[HYBRID]
+    return measured(rankers, test)
 
 
 def _fitted(
