@@ -1,4 +1,4 @@
-"""The recommenders against their bars: quality on three sets of real data, speed on a large shop.
+"""The recommenders against their bars: quality on three sets of real data.
 
 `python -m benchmarks.recommenders --data FOLDER` takes FOLDER/online_retail/online_retail.parquet
 and FOLDER/gowalla/{train,test}.txt.gz; the Complete Journey comes with the packages. What is not
