@@ -42,7 +42,7 @@ from rich.console import Console
 
 from benchmarks.batches import base_against_scan
 from benchmarks.chosen import AS_OF, BASE, SEED
-from benchmarks.figures import Figure, show
+from benchmarks.figures import Figure, bar, show
 from benchmarks.shops import SENDWISE, made, simulating
 from benchmarks.streams import stream_figures
 from benchmarks.watch import run_and_watch
@@ -59,30 +59,25 @@ Taken = dict[str, float | str]  # a text is why there is no number
 
 console: Final = Console(stderr=True, highlight=False)
 
-
-def _bar(name: str, unit: str, op: str, bar: float, goal: float | None = None) -> Figure:
-    return Figure(name=name, value=None, unit=unit, op=op, bar=bar, goal=goal)
-
-
 BARS: Final = (
-    _bar("base_vs_scan", "x", "<=", 6.0, 4.0),
-    _bar("rich_rate", "events/s", ">=", 1_300_000, 2_500_000),
-    _bar("rich_peak_memory", "GB", "<=", 3.0),
-    _bar("registry_rate", "events/s", ">=", 500_000, 1_000_000),
-    _bar("registry_peak_memory", "GB", "<=", 4.0),
-    _bar("cutoffs_12_vs_singles", "x", "<=", 0.75, 0.4),
-    _bar("faster_than_pandas", "x", ">=", 5.0, 10.0),
-    _bar("faster_than_plain_pandas", "x", ">=", 5.0, 10.0),
-    _bar("time_vs_polars", "x", "<=", 1.3, 1.0),
-    _bar("one_more_day_vs_full", "x", "<=", 0.1, 0.03),
-    _bar("stream_fold", "events/s", ">=", 20_000, 60_000),
-    _bar("stream_read", "us", "<=", 150.0, 50.0),
-    _bar("stream_vs_batch", "difference", "<=", 1e-9),
-    _bar("spark_vs_duckdb", "difference", "<=", 1e-9),
-    _bar("state_median", "kB", "<=", 4.0, 2.0),
-    _bar("state_p99", "kB", "<=", 32.0, 16.0),
-    _bar("simulate_rate", "events/s", ">=", 300_000, 1_000_000),
-    _bar("simulate_memory_360_vs_90_days", "x", "<=", 1.25),
+    bar("base_vs_scan", "x", "<=", 6.0, 4.0),
+    bar("rich_rate", "events/s", ">=", 1_300_000, 2_500_000),
+    bar("rich_peak_memory", "GB", "<=", 3.0),
+    bar("registry_rate", "events/s", ">=", 500_000, 1_000_000),
+    bar("registry_peak_memory", "GB", "<=", 4.0),
+    bar("cutoffs_12_vs_singles", "x", "<=", 0.75, 0.4),
+    bar("faster_than_pandas", "x", ">=", 5.0, 10.0),
+    bar("faster_than_plain_pandas", "x", ">=", 5.0, 10.0),
+    bar("time_vs_polars", "x", "<=", 1.3, 1.0),
+    bar("one_more_day_vs_full", "x", "<=", 0.1, 0.03),
+    bar("stream_fold", "events/s", ">=", 20_000, 60_000),
+    bar("stream_read", "us", "<=", 150.0, 50.0),
+    bar("stream_vs_batch", "difference", "<=", 1e-9),
+    bar("spark_vs_duckdb", "difference", "<=", 1e-9),
+    bar("state_median", "kB", "<=", 4.0, 2.0),
+    bar("state_p99", "kB", "<=", 32.0, 16.0),
+    bar("simulate_rate", "events/s", ">=", 300_000, 1_000_000),
+    bar("simulate_memory_360_vs_90_days", "x", "<=", 1.25),
 )
 
 
@@ -252,17 +247,17 @@ def taken(shops: Shops, wanted: set[str], *, is_quick: bool) -> Taken:
 def figures(found: Taken, wanted: set[str], otherwise: str) -> list[Figure]:
     """Return the bars that are wanted with what was found."""
     filled = []
-    for bar in BARS:
-        value = found.get(bar.name, otherwise)
+    for one in BARS:
+        value = found.get(one.name, otherwise)
         reason = {"reason": value} if isinstance(value, str) else {"value": value}
-        if bar.name in wanted:
-            filled.append(replace(bar, **reason))
+        if one.name in wanted:
+            filled.append(replace(one, **reason))
     return filled
 
 
 def main() -> None:
     """Take the figures and print them."""
-    every = [bar.name for bar in BARS]
+    every = [one.name for one in BARS]
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -35,6 +35,11 @@ class Figure:
         return None if self.value is None else bool(_HOLDS[self.op](self.value, self.bar))
 
 
+def bar(name: str, unit: str, op: str, limit: float, goal: float | None = None) -> Figure:
+    """Return a bar that nothing has been measured against yet."""
+    return Figure(name=name, value=None, unit=unit, op=op, bar=limit, goal=goal)
+
+
 def machine() -> dict[str, object]:
     """Describe the machine the figures were taken on."""
     return {

@@ -33,7 +33,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.figures import Figure, show
+from benchmarks.figures import Figure, bar, show
 from core.clock import DAY
 from core.settings import Settings
 from ingest.lake import connect
@@ -64,25 +64,20 @@ AFTER: Final = datetime(2020, 1, 1, tzinfo=UTC)  # all of the data is imported a
 
 console: Final = Console(stderr=True, highlight=False, width=160)  # a table of eleven columns
 
-
-def _bar(name: str, unit: str, op: str, bar: float, goal: float | None = None) -> Figure:
-    return Figure(name=name, value=None, unit=unit, op=op, bar=bar, goal=goal)
-
-
 BARS: Final = (
-    _bar("retail_recall_all", "", ">=", 0.280, 0.300),
-    _bar("retail_recall_new", "", ">=", 0.129, 0.145),
-    _bar("retail_ndcg_all_vs_rule", "x", ">=", 1.07, 1.15),
-    _bar("retail_ndcg_all_vs_als", "x", ">=", 1.30, 1.45),
-    _bar("retail_ndcg_new_vs_ease", "x", ">=", 1.30, 1.45),
-    _bar("earlier_ndcg_all_vs_rule_low", "", ">=", 0.0),
-    _bar("earlier_ndcg_new_vs_ease_low", "", ">=", 0.0),
-    _bar("journey_ndcg_all_vs_best_low", "", ">=", 0.0),
-    _bar("journey_ndcg_new_vs_best_low", "", ">=", 0.0),
-    _bar("journey_fit", "s", "<=", 180.0),
-    _bar("journey_peak_memory", "GB", "<=", 4.0),
-    _bar("gowalla_recall", "", ">=", 0.1811, 0.192),
-    _bar("gowalla_ndcg", "", ">=", 0.1498, 0.160),
+    bar("retail_recall_all", "", ">=", 0.280, 0.300),
+    bar("retail_recall_new", "", ">=", 0.129, 0.145),
+    bar("retail_ndcg_all_vs_rule", "x", ">=", 1.07, 1.15),
+    bar("retail_ndcg_all_vs_als", "x", ">=", 1.30, 1.45),
+    bar("retail_ndcg_new_vs_ease", "x", ">=", 1.30, 1.45),
+    bar("earlier_ndcg_all_vs_rule_low", "", ">=", 0.0),
+    bar("earlier_ndcg_new_vs_ease_low", "", ">=", 0.0),
+    bar("journey_ndcg_all_vs_best_low", "", ">=", 0.0),
+    bar("journey_ndcg_new_vs_best_low", "", ">=", 0.0),
+    bar("journey_fit", "s", "<=", 180.0),
+    bar("journey_peak_memory", "GB", "<=", 4.0),
+    bar("gowalla_recall", "", ">=", 0.1811, 0.192),
+    bar("gowalla_ndcg", "", ">=", 0.1498, 0.160),
 )
 
 
@@ -206,9 +201,9 @@ def run(data: Path | None, work: Path, only: Sequence[str], trials: int) -> list
         taken |= gowalla(data / "gowalla", trials)
     return [
         replace(
-            bar, value=taken.get(bar.name), reason="not asked for, or its data are not in --data"
+            one, value=taken.get(one.name), reason="not asked for, or its data are not in --data"
         )
-        for bar in BARS
+        for one in BARS
     ]
 
 

@@ -54,16 +54,12 @@ class HybridParams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
-    """Purchases before an instant, models fitted on these alone, and what was bought after it.
-
-    `scope` says what is to be ranked; where nothing is ever bought again, what is `new`.
-    """
+    """Purchases before an instant, models fitted on these alone, and what was bought after it."""
 
     rankers: Sequence[Candidate]
     assortment: Assortment
     purchases: Purchases
     targets: sparse.csr_matrix
-    scope: Scope = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +229,6 @@ def _taught(lesson: Lesson, params: HybridParams, seed: int) -> _Taught:
         drawn = np.random.default_rng(seed).choice(rows, params.customers, replace=False)
         rows = np.sort(drawn)
     purchases, targets = lesson.purchases.rows(rows), lesson.targets[rows]
-    pairs = pairs_of(lesson.rankers, lesson.assortment, purchases, params.candidates, lesson.scope)
-    width = np.int64(targets.shape[1])
-    wanted = np.repeat(np.arange(len(rows)), np.diff(targets.indptr)) * width + targets.indices
-    bought = np.isin(pairs.rows * width + pairs.products, wanted)
+    pairs = pairs_of(lesson.rankers, lesson.assortment, purchases, params.candidates, "all")
+    bought = at_cells(targets, pairs.rows, pairs.products) > 0
     return _Taught(pairs, bought.astype(np.int8))

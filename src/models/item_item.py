@@ -6,6 +6,7 @@ kept: lists come from purchases, so what somebody bought or viewed just now coun
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Final, Literal, Self
 
 import numpy as np
@@ -79,12 +80,16 @@ class ItemItem:
         """
         listed = ranked.ids >= 0
         rows, _ = np.nonzero(listed)
-        towards = self.similarity.T.tocsr()[ranked.ids[listed]]
+        towards = self._towards[ranked.ids[listed]]
         named = only_allowed(self._weights(purchases), self._assortment)
         speaks = towards.multiply(named[rows]).tocsr()
         reasons = np.full(ranked.ids.shape, NOTHING, np.int32)
         reasons[listed] = best_cells(speaks, 1).ids[:, 0]
         return reasons
+
+    @cached_property
+    def _towards(self) -> sparse.csr_matrix:
+        return self.similarity.T.tocsr()
 
     def _weights(self, purchases: Purchases) -> sparse.csr_matrix:
         """Return what the products of each customer count: those bought most of late."""

@@ -58,10 +58,11 @@ class Recommender:
 
     def rank(self, purchases: Purchases, n: int, scope: Scope) -> Ranked:
         """Return up to `n` products for each customer; somebody unknown gets what is popular."""
+        if scope == "repeat" and self.hybrid is None:
+            return self._frequency.rank(purchases, n, scope)
         first: Ranker = self.hybrid or self._frequency
-        if scope == "repeat":
-            return Filled(first, self._frequency).rank(purchases, n, scope)
-        return Filled(first, self._popularity).rank(purchases, n, scope)
+        second = self._frequency if scope == "repeat" else self._popularity
+        return Filled(first, second).rank(purchases, n, scope)
 
     def picks(self, purchases: Purchases, n: int) -> Iterator[dict[str, list[Pick]]]:
         """Give the lists of each customer, in the order of the rows, with reasons."""
