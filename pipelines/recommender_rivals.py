@@ -8,7 +8,7 @@ from typing import Final
 
 from models.als import Als, AlsParams, tune
 from models.candidates import Candidate
-from models.evaluation import SCOPES, Quality, evaluate
+from models.evaluation import Quality, evaluate, evaluate_scopes
 from models.frequency import Frequency
 from models.hybrid import Hybrid, HybridParams, Lesson
 from models.popularity import Popularity
@@ -80,7 +80,7 @@ def measured(rankers: Mapping[str, Ranker], test: Window) -> dict[str, Results]:
     with progress_bar("measuring", total=len(rankers)) as advance:
         found: dict[str, Results] = {}
         for name, ranker in rankers.items():
-            found[name] = {scope: _measure(ranker, test, scope) for scope in SCOPES}
+            found[name] = evaluate_scopes(ranker, test.purchases, test.targets, k=K)
             advance()
     return found
 

@@ -19,7 +19,7 @@ from models.hybrid import Hybrid, HybridParams, Lesson
 from models.interactions import Purchases
 from models.item_knn import ItemKnnParams, fit_item_knn
 from models.popularity import Popularity, fading
-from models.ranking import Scope
+from models.ranking import Scope, lists_of
 from tests.models.corner_shop import NOBODY, assortment, purchases
 
 FOUR = purchases((3, 1, 0, 1, 0, 0), (1, 1, 2, 0, 0, 0), (0, 0, 1, 0, 5, 1), (0, 0, 0, 2, 7, 1))
@@ -91,6 +91,18 @@ def test_new_products_were_never_bought_and_own_ones_were(name: str) -> None:
     for row, times in enumerate(FOUR.times.toarray()):
         assert all(times[at] == 0 for at in new[row] if at >= 0)
         assert all(times[at] > 0 for at in again[row] if at >= 0)
+
+
+@every
+def test_lists_of_several_scopes_at_once_are_those_of_one_after_the_other(name: str) -> None:
+    model = EVERY[name]()
+
+    at_once = lists_of(model, FOUR, 4, SCOPES)
+
+    for scope in SCOPES:
+        alone = model.rank(FOUR, 4, scope)
+        assert np.array_equal(at_once[scope].ids, alone.ids)
+        assert np.array_equal(at_once[scope].scores, alone.scores)
 
 
 @every

@@ -6,7 +6,7 @@ are needed, so the model file holds no customer, and somebody new after training
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final, Self
 
@@ -99,7 +99,14 @@ class Als:
 
     def rank(self, purchases: Purchases, n: int, scope: Scope) -> Ranked:
         """Return the products whose factors fit the customer's best."""
+        return self.lists(purchases, n, [scope])[scope]
+
+    def lists(self, purchases: Purchases, n: int, scopes: Sequence[Scope]) -> dict[Scope, Ranked]:
+        """Rank in several scopes, with customers solved once."""
         queries = self.customers(purchases)
+        return {scope: self._best(queries, purchases, n, scope) for scope in scopes}
+
+    def _best(self, queries: Floats, purchases: Purchases, n: int, scope: Scope) -> Ranked:
         if scope == "repeat":
             return best_cells(only_allowed(self._own(queries, purchases), self._assortment), n)
         return best_products(

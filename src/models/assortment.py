@@ -16,49 +16,36 @@ from numpy.typing import NDArray
 from core.clock import DAY, MICROSECOND, to_us
 from core.errors import DataError
 from features.affinity import exact_sum
-from ingest.contract import ORDER_COMPLETED
+from models.lines import number_lines
 
 POPULAR_WINDOW: Final = 30 * DAY
 
 FADING: Final = timedelta(days=14)  # an order counts half as much after these
 
 # A habit of buying a product again shows in customers who did: how many of its buyers, and after
-# how long. Orders that hold a product twice count once. A minor unit of any currency is one.
+# how long. Orders that hold a product twice count once.
 _SALES: Final = f"""
-WITH lines AS (
-    SELECT DISTINCT product_id, customer_id, event_id, ts_us FROM items
-    WHERE event = $completed AND ts_us < $before
-), sales AS (
-    SELECT product_id, count(*) AS sold_ever,
+WITH sales AS (
+    SELECT number, count(*) AS sold_ever,
         count(*) FILTER (ts_us >= $since) AS sold,
         count(*) FILTER (ts_us >= $week) AS sold_week,
         {exact_sum("pow(2.0, (ts_us - $before) / $fading_us)")} AS fading,
         ($before - min(ts_us)) / 86400e6 AS first_days,
         ($before - max(ts_us)) / 86400e6 AS last_days
-    FROM lines GROUP BY product_id
+    FROM lines WHERE bought AND ts_us < $before GROUP BY number
 ), pairs AS (
-    SELECT product_id, count(*) AS orders, max(ts_us) - min(ts_us) AS span_us
-    FROM lines WHERE customer_id IS NOT NULL GROUP BY product_id, customer_id
+    SELECT number, count(*) AS orders, max(ts_us) - min(ts_us) AS span_us
+    FROM lines WHERE bought AND ts_us < $before AND customer IS NOT NULL GROUP BY number, customer
 ), habits AS (
-    SELECT product_id, (count(*) FILTER (orders > 1) + 1) / (count(*) + 10.0) AS repeat_rate,
+    SELECT number, (count(*) FILTER (orders > 1) + 1) / (count(*) + 10.0) AS repeat_rate,
         median(span_us / (orders - 1) / 86400e6) FILTER (orders > 1) AS gap_days
-    FROM pairs GROUP BY product_id
+    FROM pairs GROUP BY number
 )
-SELECT product_id, bool_or(available) IS NOT FALSE
-        AND NOT bool_or(coalesce(attributes ->> 'sensitive' = 'true', false)) AS allowed,
-    max(price_minor) AS price, min(category) AS category,
-    min(name) AS name,
-    lower(concat_ws(' ', regexp_replace(min(name), '[^\\w]+', ' ', 'g'), min(brand),
-        replace(min(category), ' ', '_'), regexp_replace(min(category), '[^\\w]+', ' ', 'g'),
-        regexp_replace(
-            regexp_replace(min(attributes), '" *: *"?', ':', 'g'), '[^\\w:.]+', ' ', 'g'),
-        'price:' || round(log2(nullif(max(price_minor), 0))))) AS text,
-    coalesce(max(sold), 0) AS sold, coalesce(max(sold_ever), 0) AS sold_ever,
-    coalesce(max(sold_week), 0) AS sold_week, coalesce(max(fading), 0) AS fading,
-    max(first_days) AS first_days, max(last_days) AS last_days,
-    max(repeat_rate) AS repeat_rate, max(gap_days) AS gap_days
-FROM catalogue LEFT JOIN sales USING (product_id) LEFT JOIN habits USING (product_id)
-WHERE product_id IS NOT NULL GROUP BY product_id ORDER BY product_id
+SELECT offered.*, coalesce(sold, 0) AS sold, coalesce(sold_ever, 0) AS sold_ever,
+    coalesce(sold_week, 0) AS sold_week, coalesce(fading, 0) AS fading,
+    first_days, last_days, repeat_rate, gap_days
+FROM offered LEFT JOIN line_products USING (product_id)
+    LEFT JOIN sales USING (number) LEFT JOIN habits USING (number)
 """  # noqa: S608  # ours
 
 Strings = NDArray[np.str_]
@@ -137,15 +124,14 @@ def read_assortment(connection: duckdb.DuckDBPyConnection, *, before: datetime) 
     Raises:
         DataError: The catalogue is empty.
     """
-    before_us = to_us(before)
+    number_lines(connection)
     found = connection.execute(
         _SALES,
         {
-            "before": before_us,
+            "before": to_us(before),
             "since": to_us(before - POPULAR_WINDOW),
             "week": to_us(before - 7 * DAY),
             "fading_us": FADING / MICROSECOND,
-            "completed": ORDER_COMPLETED,
         },
     ).df()
     if not len(found):
@@ -161,7 +147,7 @@ def _of(found: pd.DataFrame) -> Assortment:
         return found[name].iloc[order].to_numpy(dtype=np.float32)
 
     def words(name: str) -> Strings:
-        return found[name].iloc[order].fillna("").to_numpy(dtype=np.str_)
+        return found[name].iloc[order].to_numpy(dtype=np.str_)
 
     categories = words("category")
     return Assortment(
@@ -208,15 +194,12 @@ def sold_by_group(
     connection.register("members", members)
     found = connection.execute(
         """
-        SELECT member_of, product, count(DISTINCT event_id) AS sold
-        FROM items JOIN assortment USING (product_id) JOIN members USING (customer_id)
-        WHERE event = $event AND ts_us < $before AND ts_us >= $since GROUP BY ALL
+        SELECT member_of, product, count(*) AS sold
+        FROM lines JOIN line_products USING (number) JOIN assortment USING (product_id)
+            JOIN line_customers USING (customer) JOIN members USING (customer_id)
+        WHERE bought AND ts_us < $before AND ts_us >= $since GROUP BY ALL
         """,
-        {
-            "event": ORDER_COMPLETED,
-            "before": to_us(before),
-            "since": to_us(before - POPULAR_WINDOW),
-        },
+        {"before": to_us(before), "since": to_us(before - POPULAR_WINDOW)},
     ).fetchnumpy()
     sold = np.zeros((len(names), len(assortment.product_ids)), dtype=np.float32)
     sold[found["member_of"], found["product"]] = found["sold"]
@@ -224,7 +207,8 @@ def sold_by_group(
 
 
 def register_products(connection: duckdb.DuckDBPyConnection, assortment: Assortment) -> None:
-    """Make `assortment` a view of the database: product_id, product (dense id), allowed."""
+    """Make `assortment` a view: product_id, product (dense id), allowed; and number the lines."""
+    number_lines(connection)
     table = pa.table(
         {
             "product_id": pa.array(assortment.product_ids.tolist(), pa.string()),

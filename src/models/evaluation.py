@@ -16,7 +16,7 @@ from scipy import sparse
 
 from core.errors import NotEnoughDataError
 from models.interactions import Purchases
-from models.ranking import Ids, Ranker, Scope
+from models.ranking import Ids, Ranker, Scope, lists_of
 
 SCOPES: Final[tuple[Scope, ...]] = ("all", "repeat", "new")
 _BOUGHT: Final = {"all": "anything", "repeat": "anything again", "new": "anything new to them"}
@@ -98,8 +98,22 @@ def evaluate(
     In the scope `new` what a customer bought before is masked, in `repeat` all else is, as it
     is in the slots these lists are for.
     """
-    ranked = ranker.rank(purchases, k, scope)
-    return quality(ranked.ids, targets_of(scope, targets, purchases), k=k)
+    return evaluate_scopes(ranker, purchases, targets, k=k, scopes=[scope])[scope]
+
+
+def evaluate_scopes(
+    ranker: Ranker,
+    purchases: Purchases,
+    targets: sparse.csr_matrix,
+    *,
+    k: int,
+    scopes: Sequence[Scope] = SCOPES,
+) -> dict[Scope, Quality]:
+    """Return what `evaluate` returns for each scope."""
+    return {
+        scope: quality(ranked.ids, targets_of(scope, targets, purchases), k=k)
+        for scope, ranked in lists_of(ranker, purchases, k, scopes).items()
+    }
 
 
 def interval(values: Floats, *, seed: int, draws: int = 1_000) -> tuple[float, float]:

@@ -23,8 +23,17 @@ from core.errors import NotEnoughDataError
 from models.assortment import Assortment
 from models.candidates import Candidate, load_candidates, save_candidates
 from models.interactions import Purchases
-from models.pairs import Pairs, at_cells, pairs_of
-from models.ranking import NOTHING, THREADS, Ranked, Scope, best_cells, nothing
+from models.pairs import Pairs, at_cells, cells_at, pairs_of
+from models.ranking import (
+    NOTHING,
+    THREADS,
+    Ranked,
+    Scope,
+    best_cells,
+    nothing,
+    split,
+    stacked,
+)
 
 _BLOCK: Final = 200  # customers at once, to keep memory flat
 _TREES: Final = "ranker.txt"
@@ -40,12 +49,15 @@ class HybridParams:
     Attributes:
         candidates: Products of each model, of those bought before and of the others each.
         customers: The most it learns from in one window, drawn by chance.
+        unbought: The share of the candidates nobody bought that it learns from, drawn by chance:
+            twenty times as many as were bought, they take the time and say little new.
         trees: Of the ranker; `learning_rate`, `leaves` and `least` (share of
             pairs in a leaf) are theirs.
     """
 
     candidates: int = 100
-    customers: int = 1_500
+    customers: int = 1_000
+    unbought: float = 0.5
     trees: int = 120
     learning_rate: float = 0.05
     leaves: int = 31
@@ -136,42 +148,54 @@ class Hybrid:
 
     def rank(self, purchases: Purchases, n: int, scope: Scope) -> Ranked:
         """Return the candidates that the customer buys most probably."""
-        return self.chosen(purchases, n, scope).ranked
+        return self.lists(purchases, n, [scope])[scope]
 
-    def chosen(self, purchases: Purchases, n: int, scope: Scope) -> Chosen:
-        """Rank, and say which model had each product highest."""
+    def lists(self, purchases: Purchases, n: int, scopes: Sequence[Scope]) -> dict[Scope, Ranked]:
+        """Rank in several scopes, with candidates scored once."""
+        found = self.chosen(purchases, n, scopes)
+        return {scope: chosen.ranked for scope, chosen in found.items()}
 
-        def block(start: int) -> Chosen:
+    def chosen(self, purchases: Purchases, n: int, scopes: Sequence[Scope]) -> dict[Scope, Chosen]:
+        """Rank in several scopes, and say which model had each product highest."""
+
+        def block(start: int) -> dict[Scope, Chosen]:
             some = purchases.rows(slice(start, start + _BLOCK))
-            pairs = pairs_of(self.rankers, self.assortment, some, self.params.candidates, scope)
-            return self._best(pairs, some.times.shape, n)
+            wide: Scope = scopes[0] if len(scopes) == 1 else "all"
+            pairs = pairs_of(self.rankers, self.assortment, some, self.params.candidates, wide)
+            return self._best(pairs, some, n, scopes)
 
         with ThreadPoolExecutor(THREADS) as pool:
-            found = [*pool.map(block, range(0, len(purchases), _BLOCK))]
-        blocks = [Chosen(nothing(0, n), np.zeros((0, n), np.int64)), *found]
-        return Chosen(
-            Ranked(
-                np.concatenate([each.ranked.ids for each in blocks]),
-                np.concatenate([each.ranked.scores for each in blocks]),
-            ),
-            np.concatenate([each.by for each in blocks]),
-        )
+            blocks = [*pool.map(block, range(0, len(purchases), _BLOCK))]
+        none = Chosen(nothing(0, n), np.zeros((0, n), np.int64))
+        parts = {scope: [none, *(each[scope] for each in blocks)] for scope in scopes}
+        return {
+            scope: Chosen(
+                stacked([each.ranked for each in own]), np.concatenate([each.by for each in own])
+            )
+            for scope, own in parts.items()
+        }
 
-    def _best(self, pairs: Pairs, shape: tuple[int, int], n: int) -> Chosen:
-        if not len(pairs.rows):
-            return Chosen(nothing(shape[0], n), np.full((shape[0], n), NOTHING))
-        at = (pairs.rows, pairs.products)
-        ranked = best_cells(sparse.csr_matrix((self.scores(pairs), at), shape=shape), n)
+    def _best(
+        self, pairs: Pairs, purchases: Purchases, n: int, scopes: Sequence[Scope]
+    ) -> dict[Scope, Chosen]:
+        shape = purchases.times.shape
+        cells = sparse.csr_matrix((self.scores(pairs), (pairs.rows, pairs.products)), shape=shape)
         columns = [pairs.names.index(f"{one.name} place") for one in self.rankers]
         first = np.nan_to_num(pairs.values[:, columns], nan=np.inf).argmin(axis=1)
-        by = np.full(ranked.ids.shape, NOTHING)
-        rows, places = np.nonzero(ranked.ids >= 0)
-        cells = sparse.csr_matrix((first.astype(np.float32), at), shape=shape)
-        by[rows, places] = at_cells(cells, rows, ranked.ids[rows, places])
-        return Chosen(ranked, by)
+        found: dict[Scope, Chosen] = {}
+        for scope, own in split(cells, purchases, scopes).items():
+            ranked = best_cells(own, n)
+            by = np.full(ranked.ids.shape, NOTHING)
+            rows, places = np.nonzero(ranked.ids >= 0)
+            # Pairs are sorted as cells are: a cell is the pair of the same number.
+            by[rows, places] = first[cells_at(cells, rows, ranked.ids[rows, places])]
+            found[scope] = Chosen(ranked, by)
+        return found
 
     def scores(self, pairs: Pairs) -> NDArray[np.float32]:
         """Score pairs by the trees: the probability to win against a candidate at zero."""
+        if not len(pairs.rows):
+            return np.zeros(0, np.float32)
         raw = np.asarray(self.booster.predict(pairs.values, num_threads=1), np.float64)
         return np.asarray(np.maximum(expit(raw), _FLOOR), np.float32)
 
@@ -180,8 +204,10 @@ class Hybrid:
 class _Taught:
     """Candidates of a lesson, and which of them were bought."""
 
-    pairs: Pairs
+    names: Sequence[str]
+    values: NDArray[np.float32]
     bought: NDArray[np.int8]
+    each: NDArray[np.int64]  # candidates of each customer
 
 
 def fit_booster(taught: Sequence[_Taught], params: HybridParams, *, seed: int) -> lgb.Booster:
@@ -194,14 +220,12 @@ def fit_booster(taught: Sequence[_Taught], params: HybridParams, *, seed: int) -
         raise NotEnoughDataError(
             "nothing that the models propose was bought after: there is nothing to learn from."
         )
-    names = taught[0].pairs.names
-    values = np.concatenate([each.pairs.values for each in taught])
-    groups = [np.unique(each.pairs.rows, return_counts=True)[1] for each in taught]
+    values = np.concatenate([each.values for each in taught])
     data = lgb.Dataset(
         values,
         label=np.concatenate([each.bought for each in taught]),
-        group=np.concatenate(groups),
-        feature_name=[name.replace(" ", "_") for name in names],
+        group=np.concatenate([each.each for each in taught]),
+        feature_name=[name.replace(" ", "_") for name in taught[0].names],
         params={"verbose": -1},
     )
     settings = {
@@ -224,11 +248,17 @@ def fit_booster(taught: Sequence[_Taught], params: HybridParams, *, seed: int) -
 
 def _taught(lesson: Lesson, params: HybridParams, seed: int) -> _Taught:
     """Look at some of the customers who bought something after."""
+    generator = np.random.default_rng(seed)
     rows = np.flatnonzero(np.diff(lesson.targets.indptr))
     if len(rows) > params.customers:
-        drawn = np.random.default_rng(seed).choice(rows, params.customers, replace=False)
-        rows = np.sort(drawn)
+        rows = np.sort(generator.choice(rows, params.customers, replace=False))
     purchases, targets = lesson.purchases.rows(rows), lesson.targets[rows]
     pairs = pairs_of(lesson.rankers, lesson.assortment, purchases, params.candidates, "all")
     bought = at_cells(targets, pairs.rows, pairs.products) > 0
-    return _Taught(pairs, bought.astype(np.int8))
+    kept = bought | (generator.random(len(bought)) < params.unbought)
+    return _Taught(
+        names=pairs.names,
+        values=pairs.values[kept],
+        bought=bought[kept].astype(np.int8),
+        each=np.unique(pairs.rows[kept], return_counts=True)[1],
+    )

@@ -24,41 +24,31 @@ from core.clock import MICROSECOND, to_us
 from core.errors import DataError, NotEnoughDataError
 from core.ids import digest
 from features.affinity import exact_sum
-from ingest.contract import ORDER_COMPLETED, ORDER_REFUNDED
 from models.assortment import Assortment, Strings, register_products
 
-_BOUGHT: Final = f"event = '{ORDER_COMPLETED}'"
-_SENT_BACK: Final = f"event = '{ORDER_REFUNDED}'"
-
-# An order may list a product twice. A refund names no order, so all orders of the product shrink
-# alike; more units than were bought, or of an order before the first event, leave nothing. Units
-# are whole numbers: their sums are exact.
+# A refund names no order, so all orders of the product shrink alike; more units than were bought,
+# or of an order before the first event, leave nothing. Units are whole numbers: their sums are
+# exact.
 _KEPT: Final = f"""
-WITH lines AS (
-    SELECT event_id, customer_id, product_id, event, ts_us,
-        sum(CASE WHEN quantity > 0 THEN quantity ELSE 1 END) AS units
-    FROM items
-    WHERE customer_id IS NOT NULL AND ts_us < $before AND ({_BOUGHT} OR {_SENT_BACK})
-    GROUP BY ALL
-), pairs AS (
-    SELECT customer_id, product_id,
-        count(*) FILTER ({_BOUGHT}) AS orders,
-        coalesce(sum(units) FILTER ({_BOUGHT}), 0) AS bought,
-        coalesce(sum(units) FILTER ({_SENT_BACK}), 0) AS sent_back,
-        {exact_sum("pow(2.0, (ts_us - $before) / $half_life_us)", _BOUGHT)} AS weight,
-        ($before - max(ts_us) FILTER ({_BOUGHT})) / 86400e6 AS last_days,
-        ($before - min(ts_us) FILTER ({_BOUGHT})) / 86400e6 AS first_days
-    FROM lines GROUP BY customer_id, product_id
+WITH pairs AS (
+    SELECT customer, number,
+        count(*) FILTER (bought) AS orders,
+        coalesce(sum(units) FILTER (bought), 0) AS taken,
+        coalesce(sum(units) FILTER (NOT bought), 0) AS sent_back,
+        {exact_sum("pow(2.0, (ts_us - $before) / $half_life_us)", "bought")} AS weight,
+        ($before - max(ts_us) FILTER (bought)) / 86400e6 AS last_days,
+        ($before - min(ts_us) FILTER (bought)) / 86400e6 AS first_days
+    FROM lines WHERE customer IS NOT NULL AND ts_us < $before GROUP BY customer, number
 ), shares AS (
-    SELECT *, CASE WHEN bought > sent_back
-        THEN CAST(bought - sent_back AS DOUBLE) / bought ELSE 0 END AS kept
+    SELECT *, CASE WHEN taken > sent_back
+        THEN CAST(taken - sent_back AS DOUBLE) / taken ELSE 0 END AS kept
     FROM pairs
 )
-SELECT customer_id, product, CAST(orders * kept AS FLOAT) AS times,
+SELECT customer, product, CAST(orders * kept AS FLOAT) AS times,
     CAST(coalesce(weight, 0) * kept AS FLOAT) AS recent,
     CAST(coalesce(last_days, 0) AS FLOAT) AS last_days,
     CAST(coalesce(first_days, 0) AS FLOAT) AS first_days
-FROM shares JOIN assortment USING (product_id)
+FROM shares JOIN line_products USING (number) JOIN assortment USING (product_id)
 """  # noqa: S608  # every part is ours
 
 
@@ -122,15 +112,16 @@ class History:
         )
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {self._table}_orders AS"  # noqa: S608  # ours
-            " SELECT customer_id, count(DISTINCT event_id) AS orders FROM items"
-            f" WHERE customer_id IS NOT NULL AND {_BOUGHT} AND ts_us < $1 GROUP BY customer_id",
+            " SELECT customer, count(DISTINCT event_number) AS orders FROM lines"
+            " WHERE bought AND ts_us < $1 GROUP BY customer",
             [before_us],
         )
 
     def customers(self) -> Strings:
         """Everybody who bought something and kept it, sorted."""
         found = self._connection.execute(
-            f"SELECT DISTINCT customer_id FROM {self._table} WHERE times > 0 ORDER BY 1"  # noqa: S608  # ours
+            f"SELECT customer_id FROM (SELECT DISTINCT customer FROM {self._table} WHERE times > 0)"  # noqa: S608  # ours
+            " JOIN line_customers USING (customer)"
         ).fetchnumpy()
         return np.sort(np.asarray(found["customer_id"], dtype=np.str_))
 
@@ -147,7 +138,7 @@ class History:
         at_kept = (row[kept], product[kept])
         with _asked(self._connection, customer_ids):
             known = self._connection.execute(
-                f"SELECT row, orders FROM {self._table}_orders JOIN asked USING (customer_id)"  # noqa: S608  # ours
+                f"SELECT row, orders FROM {self._table}_orders JOIN asked USING (customer)"  # noqa: S608  # ours
             ).fetchnumpy()
         orders = np.zeros(len(customer_ids), np.float32)
         orders[known["row"]] = known["orders"]
@@ -162,8 +153,8 @@ class History:
         """Return a short digest of these customers' purchases and of the catalogue's sales."""
         with _asked(self._connection, customer_ids):
             rows = self._connection.execute(
-                "SELECT count(*), bit_xor(hash(customer_id, product, times, recent))"  # noqa: S608  # ours
-                f" FROM {self._table} JOIN asked USING (customer_id)"
+                "SELECT count(*), bit_xor(hash(row, product, times, recent))"  # noqa: S608  # ours
+                f" FROM {self._table} JOIN asked USING (customer)"
             ).fetchall()
         arrays = (self._assortment.product_ids, self._assortment.allowed, self._assortment.sold)
         catalogue = [hashlib.sha256(each.tobytes()).hexdigest() for each in arrays]
@@ -182,15 +173,15 @@ def read_orders(
     found = _by_customer(
         connection,
         f"""
-        SELECT DISTINCT customer_id, product, dense_rank() OVER (ORDER BY event_id) - 1 AS number
-        FROM items JOIN assortment USING (product_id)
-        WHERE {_BOUGHT} AND customer_id IS NOT NULL AND ts_us < {to_us(before)}
+        SELECT customer, product, event_number
+        FROM lines JOIN line_products USING (number) JOIN assortment USING (product_id)
+        WHERE bought AND ts_us < {to_us(before)}
         """,  # noqa: S608  # ours
         customer_ids,
     )
-    ones, numbers = np.ones(len(found["row"])), np.asarray(found["number"], np.int64)
-    shape = (int(numbers.max(initial=-1)) + 1, len(assortment.product_ids))
-    return _csr(ones, (numbers, found["product"]), shape)
+    orders, rows = np.unique(found["event_number"], return_inverse=True)
+    shape = (len(orders), len(assortment.product_ids))
+    return _csr(np.ones(len(rows)), (rows, found["product"]), shape)
 
 
 def read_targets(
@@ -211,9 +202,9 @@ def read_targets(
     found = _by_customer(
         connection,
         f"""
-        SELECT DISTINCT customer_id, product FROM items JOIN assortment USING (product_id)
-        WHERE event = '{ORDER_COMPLETED}' AND allowed
-            AND ts_us >= {to_us(start)} AND ts_us < {to_us(end)}
+        SELECT DISTINCT customer, product
+        FROM lines JOIN line_products USING (number) JOIN assortment USING (product_id)
+        WHERE bought AND allowed AND ts_us >= {to_us(start)} AND ts_us < {to_us(end)}
         """,  # noqa: S608  # ours
         customer_ids,
     )
@@ -241,7 +232,7 @@ def _by_customer(
     """Run `query` for some customers; `row` is a customer's place in `customer_ids`."""
     with _asked(connection, customer_ids):
         found = connection.execute(
-            f"SELECT * EXCLUDE (customer_id) FROM ({query}) JOIN asked USING (customer_id)"  # noqa: S608  # ours
+            f"SELECT * EXCLUDE (customer) FROM ({query}) JOIN asked USING (customer)"  # noqa: S608  # ours
             " ORDER BY row, product"
         ).fetchnumpy()
     return {name: np.asarray(values) for name, values in found.items()}
@@ -251,14 +242,18 @@ def _by_customer(
 def _asked(
     connection: duckdb.DuckDBPyConnection, customer_ids: Sequence[str] | Strings
 ) -> Iterator[None]:
-    """Make the customers a view `asked` while the block runs."""
+    """Make the customers a table `asked` (customer, row) while the block runs."""
     ids = pa.array([str(each) for each in customer_ids], pa.string())
-    asked = pa.table({"customer_id": ids, "row": np.arange(len(ids), dtype=np.int32)})
-    connection.register("asked", asked)
+    named = pa.table({"customer_id": ids, "row": np.arange(len(ids), dtype=np.int32)})
+    connection.register("named", named)
     try:
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE asked AS"
+            " SELECT customer, row FROM named JOIN line_customers USING (customer_id)"
+        )
         yield
     finally:
-        connection.unregister("asked")
+        connection.unregister("named")
 
 
 def _csr(

@@ -6,6 +6,7 @@ kept: lists come from purchases, so what somebody bought or viewed just now coun
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Final, Literal, Self
 
@@ -15,7 +16,16 @@ from scipy import sparse
 
 from models.assortment import Assortment, Strings
 from models.interactions import Purchases
-from models.ranking import NOTHING, Ranked, Scope, best_cells, nothing, only_allowed, only_of
+from models.ranking import (
+    NOTHING,
+    Ranked,
+    Scope,
+    best_cells,
+    nothing,
+    only_allowed,
+    split,
+    stacked,
+)
 
 _BLOCK: Final = 500  # customers at once, to keep memory flat
 
@@ -64,14 +74,18 @@ class ItemItem:
 
     def rank(self, purchases: Purchases, n: int, scope: Scope) -> Ranked:
         """Return the products most similar to what the customer bought."""
-        blocks = [nothing(0, n)]
+        return self.lists(purchases, n, [scope])[scope]
+
+    def lists(self, purchases: Purchases, n: int, scopes: Sequence[Scope]) -> dict[Scope, Ranked]:
+        """Rank in several scopes, with similarities summed once."""
+        blocks: dict[Scope, list[Ranked]] = {scope: [nothing(0, n)] for scope in scopes}
         for start in range(0, len(purchases), _BLOCK):
             some = purchases.rows(slice(start, start + _BLOCK))
             scores = (self._weights(some) @ self.similarity).tocsr()
             scores.data *= self._assortment.allowed[scores.indices]
-            blocks.append(best_cells(only_of(scope, scores, some), n))
-        ids, scores = ([getattr(one, part) for one in blocks] for part in ("ids", "scores"))
-        return Ranked(np.concatenate(ids), np.concatenate(scores))
+            for scope, cells in split(scores, some, scopes).items():
+                blocks[scope].append(best_cells(cells, n))
+        return {scope: stacked(parts) for scope, parts in blocks.items()}
 
     def because(self, purchases: Purchases, ranked: Ranked) -> NDArray[np.int32]:
         """Return which bought product speaks most for each place of the lists; -1: none does.

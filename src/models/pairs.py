@@ -16,7 +16,7 @@ from scipy import sparse
 
 from models.assortment import Assortment
 from models.interactions import Purchases
-from models.ranking import Ranker, Scope, rows_of
+from models.ranking import NOTHING, Ranked, Ranker, Scope, lists_of, rows_of
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -82,7 +82,11 @@ def pairs_of(
     """
     width = len(assortment.product_ids)
     scopes: Sequence[Scope] = ("repeat", "new") if scope == "all" else (scope,)
-    found = [_found(one, purchases, n, each, width) for one in rankers for each in scopes]
+    found = [
+        _found(one.name, ranked, width)
+        for one in rankers
+        for ranked in lists_of(one, purchases, n, scopes).values()
+    ]
     keys = np.unique(np.concatenate([each.keys for each in found]))
     rows, products = np.divmod(keys, width)
     columns = {
@@ -102,11 +106,10 @@ def names_of(rankers: Sequence[Ranker]) -> tuple[str, ...]:
     return (*sources, *_OF_PRODUCT, *_OF_CUSTOMER, *_OF_PAIR)
 
 
-def _found(ranker: Ranker, purchases: Purchases, n: int, scope: Scope, width: int) -> _Found:
-    ranked = ranker.rank(purchases, n, scope)
+def _found(name: str, ranked: Ranked, width: int) -> _Found:
     rows, places = np.nonzero(ranked.ids >= 0)
     return _Found(
-        name=ranker.name,
+        name=name,
         keys=rows * np.int64(width) + ranked.ids[rows, places],
         scores=ranked.scores[rows, places],
         places=places.astype(np.float32),
@@ -122,14 +125,21 @@ def _facts(
         for name, values in of_product.items()
     }
     customer = {name: values[rows] for name, values in _customers(purchases).items()}
-    times = at_cells(purchases.times, rows, products)
-    since = at_cells(purchases.last_days, rows, products)
-    first = at_cells(purchases.first_days, rows, products)
+    cells = cells_at(purchases.times, rows, products)
+    times, recent, since, first = (
+        values_at(each, cells)
+        for each in (
+            purchases.times,
+            purchases.recent,
+            purchases.last_days,
+            purchases.first_days,
+        )
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         gap = np.where(times > 1, (first - since) / (times - 1), np.nan)
         pair = {
             "times": times,
-            "recent": at_cells(purchases.recent, rows, products),
+            "recent": recent,
             "since_days": since,
             "own_gap_days": gap,
             "since_own_gap": since / np.maximum(gap, 1),
@@ -200,13 +210,31 @@ def _shares(
 
 def at_cells(matrix: sparse.csr_matrix | None, rows: Ints, columns: NDArray[np.integer]) -> Floats:
     """Look up cells of a matrix with sorted rows; nan where there is none."""
-    if matrix is None or not matrix.nnz:
-        return _nothing(len(rows))
+    return (
+        _nothing(len(rows))
+        if matrix is None
+        else values_at(matrix, cells_at(matrix, rows, columns))
+    )
+
+
+def cells_at(matrix: sparse.csr_matrix, rows: Ints, columns: NDArray[np.integer]) -> Ints:
+    """Return which of the stored cells each wanted one is, -1 where it is not stored."""
+    if not matrix.nnz:
+        return np.full(len(rows), NOTHING)
     width = np.int64(matrix.shape[1])
     keys = rows_of(matrix) * width + matrix.indices
     wanted = rows * width + columns
     at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[at] == wanted, matrix.data[at], np.nan).astype(np.float32)
+    return np.where(keys[at] == wanted, at, NOTHING)
+
+
+def values_at(matrix: sparse.csr_matrix | None, cells: Ints) -> Floats:
+    """Return the values of stored cells, of a matrix with the same cells; nan at -1."""
+    found = _nothing(len(cells))
+    if matrix is not None:
+        known = cells >= 0
+        found[known] = matrix.data[cells[known]]
+    return found
 
 
 def _nothing(size: int) -> Floats:

@@ -7,8 +7,9 @@ through `best_products`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from implicit.cpu.topk import topk
@@ -47,6 +48,24 @@ class Ranker(Protocol):
     def rank(self, purchases: Purchases, n: int, scope: Scope) -> Ranked:
         """Return up to `n` products for each customer, none twice, only allowed ones."""
         ...
+
+
+@runtime_checkable
+class OnePass(Ranker, Protocol):
+    """Ranks in several scopes for little more than one takes."""
+
+    def lists(self, purchases: Purchases, n: int, scopes: Sequence[Scope]) -> dict[Scope, Ranked]:
+        """Return what `rank` returns for each scope."""
+        ...
+
+
+def lists_of(
+    ranker: Ranker, purchases: Purchases, n: int, scopes: Sequence[Scope]
+) -> dict[Scope, Ranked]:
+    """Rank in several scopes."""
+    if isinstance(ranker, OnePass):
+        return ranker.lists(purchases, n, scopes)
+    return {scope: ranker.rank(purchases, n, scope) for scope in scopes}
 
 
 def best_products(
@@ -113,18 +132,30 @@ def rows_of(cells: sparse.csr_matrix) -> NDArray[np.int64]:
     return np.repeat(np.arange(cells.shape[0]), np.diff(cells.indptr))
 
 
-def only_of(scope: Scope, cells: sparse.csr_matrix, purchases: Purchases) -> sparse.csr_matrix:
-    """Return `cells` with those outside of a scope set to zero."""
-    if scope == "all":
-        return cells
-    known = purchases.times if scope == "repeat" else purchases.ever
-    is_known = np.zeros(cells.shape, dtype=np.bool_)
-    is_known[rows_of(known), known.indices] = known.data > 0
-    within = is_known.ravel()[rows_of(cells) * cells.shape[1] + cells.indices]
-    within ^= scope == "new"
-    kept = cells.copy()
-    kept.data *= within
-    return kept
+def split(
+    cells: sparse.csr_matrix, purchases: Purchases, scopes: Sequence[Scope]
+) -> dict[Scope, sparse.csr_matrix]:
+    """Return `cells` for each scope, those outside of it set to zero."""
+    at = rows_of(cells) * np.int64(cells.shape[1]) + cells.indices
+    found: dict[Scope, sparse.csr_matrix] = {}
+    for scope in scopes:
+        kept = cells
+        if scope != "all":
+            known = purchases.times if scope == "repeat" else purchases.ever
+            is_known = np.zeros(cells.shape, dtype=np.bool_)
+            is_known[rows_of(known), known.indices] = known.data > 0
+            within = is_known.ravel()[at] ^ (scope == "new")
+            kept = sparse.csr_matrix(
+                (cells.data * within, cells.indices, cells.indptr), shape=cells.shape
+            )
+        found[scope] = kept
+    return found
+
+
+def stacked(blocks: Sequence[Ranked]) -> Ranked:
+    """Return the lists of several blocks of customers as one."""
+    ids, scores = ([getattr(one, part) for one in blocks] for part in ("ids", "scores"))
+    return Ranked(np.concatenate(ids), np.concatenate(scores))
 
 
 def filled(first: Ranked, second: Ranked) -> tuple[Ranked, NDArray[np.bool_]]:
@@ -173,9 +204,14 @@ class Filled:
 
     def rank(self, purchases: Purchases, n: int, scope: Scope) -> Ranked:
         """Return the first ranker's products, then the second's."""
+        return self.lists(purchases, n, [scope])[scope]
+
+    def lists(self, purchases: Purchases, n: int, scopes: Sequence[Scope]) -> dict[Scope, Ranked]:
+        """Rank in several scopes."""
+        first = lists_of(self._first, purchases, n, scopes)
         # Twice as many: the second may start with all that the first has already.
-        second = self._second.rank(purchases, 2 * n, scope)
-        return filled(self._first.rank(purchases, n, scope), second)[0]
+        second = lists_of(self._second, purchases, 2 * n, scopes)
+        return {scope: filled(first[scope], second[scope])[0] for scope in scopes}
 
 
 def _padded(ranked: Ranked, n: int) -> Ranked:

@@ -6,7 +6,7 @@ It keeps what it knows of products, never of customers: theirs comes in as `Purc
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar, Final, Self
@@ -21,10 +21,10 @@ from scipy import sparse
 from core.errors import DataError, MissingColumnsError
 from models.assortment import Assortment
 from models.frequency import Frequency
-from models.hybrid import Hybrid
+from models.hybrid import Chosen, Hybrid
 from models.interactions import Purchases
 from models.popularity import Popularity
-from models.ranking import NOTHING, Filled, Ranked, Ranker, Scope, filled
+from models.ranking import NOTHING, Ranked, Scope, filled, lists_of
 from models.reasons import NEIGHBOURS, why_again, why_new, why_popular
 from profiles.profile import BUY_AGAIN, NEW_FOR_YOU, Pick
 
@@ -58,33 +58,39 @@ class Recommender:
 
     def rank(self, purchases: Purchases, n: int, scope: Scope) -> Ranked:
         """Return up to `n` products for each customer; somebody unknown gets what is popular."""
-        if scope == "repeat" and self.hybrid is None:
-            return self._frequency.rank(purchases, n, scope)
-        first: Ranker = self.hybrid or self._frequency
-        second = self._frequency if scope == "repeat" else self._popularity
-        return Filled(first, second).rank(purchases, n, scope)
+        return self.lists(purchases, n, [scope])[scope]
+
+    def lists(self, purchases: Purchases, n: int, scopes: Sequence[Scope]) -> dict[Scope, Ranked]:
+        """Rank in several scopes."""
+        first = lists_of(self.hybrid or self._frequency, purchases, n, scopes)
+        found = {}
+        for scope in scopes:
+            second = self._frequency if scope == "repeat" else self._popularity
+            # Twice as many: the second may start with all that the first has already.
+            found[scope] = filled(first[scope], second.rank(purchases, 2 * n, scope))[0]
+        return found
 
     def picks(self, purchases: Purchases, n: int) -> Iterator[dict[str, list[Pick]]]:
         """Give the lists of each customer, in the order of the rows, with reasons."""
-        again, new = self._again(purchases, n), self._new(purchases, n)
+        chosen = self.hybrid.chosen(purchases, n, ["repeat", "new"]) if self.hybrid else {}
+        again = self._again(purchases, n, chosen.get("repeat"))
+        new = self._new(purchases, n, chosen.get("new"))
         for row in range(len(purchases)):
             yield {BUY_AGAIN: again[row], NEW_FOR_YOU: new[row]}
 
-    def _again(self, purchases: Purchases, n: int) -> list[list[Pick]]:
-        by_rule = self._frequency.rank(purchases, n, "repeat")
-        source = np.full(by_rule.ids.shape, self._frequency.name, dtype=object)
-        if self.hybrid:
-            chosen = self.hybrid.rank(purchases, n, "repeat")
-            by_rule, ruled = filled(chosen, by_rule)
-            source = np.where(ruled, source, self.hybrid.name)
-        return self._rows(by_rule, source, why_again(purchases, by_rule.ids))
+    def _again(self, purchases: Purchases, n: int, chosen: Chosen | None) -> list[list[Pick]]:
+        again = self._frequency.rank(purchases, n, "repeat")
+        source = np.full(again.ids.shape, self._frequency.name, dtype=object)
+        if chosen:
+            again, ruled = filled(chosen.ranked, again)
+            source = np.where(ruled, source, Hybrid.name)
+        return self._rows(again, source, why_again(purchases, again.ids))
 
-    def _new(self, purchases: Purchases, n: int) -> list[list[Pick]]:
-        popular = self._popularity.rank(purchases, 2 * n if self.hybrid else n, "new")
-        if self.hybrid is None:
+    def _new(self, purchases: Purchases, n: int, chosen: Chosen | None) -> list[list[Pick]]:
+        popular = self._popularity.rank(purchases, 2 * n if chosen else n, "new")
+        if self.hybrid is None or chosen is None:
             source = np.full(popular.ids.shape, self._popularity.name, dtype=object)
             return self._rows(popular, source, why_popular(self.assortment, popular.ids))
-        chosen = self.hybrid.chosen(purchases, n, "new")
         new, ruled = filled(chosen.ranked, popular)
         source = np.full(new.ids.shape, self._popularity.name, dtype=object)
         reason = why_popular(self.assortment, new.ids)

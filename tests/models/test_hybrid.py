@@ -64,10 +64,23 @@ def test_it_learns_from_no_more_customers_than_it_is_told_to() -> None:
     assert seen(few) <= 3 * PRODUCTS < seen(all_of_them)
 
 
+def test_all_that_was_bought_teaches_and_a_share_of_the_rest() -> None:
+    taught = lesson()
+
+    def seen(unbought: float) -> int:
+        params = HybridParams(trees=1, candidates=30, unbought=unbought)
+        root = fitted(params).booster.dump_model()["tree_info"][0]["tree_structure"]
+        return int(root["internal_count"])
+
+    bought, pairs = int(taught.targets.nnz), int(taught.purchases.times.shape[0] * PRODUCTS)
+    assert seen(1.0) == pytest.approx(0.8 * pairs, rel=0.01)  # the booster bags four fifths
+    assert seen(0.5) == pytest.approx(0.8 * (bought + 0.5 * (pairs - bought)), rel=0.02)
+
+
 def test_only_candidates_are_ranked_and_each_has_a_model_that_had_it_highest() -> None:
     model = fitted(HybridParams(trees=5, candidates=2))
 
-    chosen = model.chosen(lesson().purchases, 30, "all")
+    chosen = model.chosen(lesson().purchases, 30, ["all"])["all"]
 
     listed = chosen.ranked.ids >= 0
     assert 2 < listed.sum(axis=1).max() <= 8  # two of two models, of the bought and of the others
