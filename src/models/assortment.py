@@ -56,6 +56,7 @@ SELECT product_id, bool_or(available) IS NOT FALSE
     coalesce(max(sold), 0) AS sold, coalesce(max(sold_ever), 0) AS sold_ever,
     coalesce(max(sold_week), 0) AS sold_week, coalesce(max(fading), 0) AS fading,
     max(first_days) AS first_days, max(last_days) AS last_days,
+    ($before - max(created_us)) / 86400e6 AS created_days,
     max(repeat_rate) AS repeat_rate, max(gap_days) AS gap_days
 FROM catalogue LEFT JOIN sales USING (product_id) LEFT JOIN habits USING (product_id)
 WHERE product_id IS NOT NULL GROUP BY product_id ORDER BY product_id
@@ -83,6 +84,7 @@ class Assortment:
         fading: Orders ever, halved every `FADING`.
         first_days: Days since its first order.
         last_days: Days since its last order.
+        created_days: Days since it came into the catalogue.
         repeat_rate: The share of its buyers who bought it again, drawn to a tenth.
         gap_days: The median time after which these did.
         price: Of the catalogue, in minor units.
@@ -100,6 +102,7 @@ class Assortment:
     fading: Floats | None = None
     first_days: Floats | None = None
     last_days: Floats | None = None
+    created_days: Floats | None = None
     repeat_rate: Floats | None = None
     gap_days: Floats | None = None
     price: Floats | None = None
@@ -173,6 +176,7 @@ def _of(found: pd.DataFrame) -> Assortment:
         fading=numbers("fading"),
         first_days=numbers("first_days"),
         last_days=numbers("last_days"),
+        created_days=numbers("created_days"),
         repeat_rate=numbers("repeat_rate"),
         gap_days=numbers("gap_days"),
         price=numbers("price"),

@@ -1,0 +1,196 @@
+"""Choosing a list of products from ranked ones: the same steps for an e-mail and for an answer.
+
+What is left out is replaced by the next in order, never by anything else. A list is shorter than
+was asked only when the candidates end.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter, deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
+from typing import Final, NamedTuple
+
+from content.campaign import Product
+from content.decision import Rung
+from content.terms import ProductFilter, Promotion, Terms
+from profiles.profile import Pick
+
+PROMOTION: Final = "promotion"  # the source of what was put at a place
+
+_POOL: Final = 4  # times the length: so far down a list diversity may reach
+
+
+class Candidate(NamedTuple):
+    """A product that might be shown: how it is sold now, why, and from which rung."""
+
+    product: Product
+    pick: Pick
+    rung: Rung
+
+
+@dataclass(slots=True)
+class Seen:
+    """Products that have their place already: each is shown once, and so is each name."""
+
+    ids: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+
+    def take(self, product_id: str, name: str) -> bool:
+        """Take a product; False when it, or one that reads the same, is taken."""
+        label = name.casefold()
+        if product_id in self.ids or label in self.names:
+            return False
+        self.ids.add(product_id)
+        if label:
+            self.names.add(label)
+        return True
+
+
+def fits(product: Product, wanted: ProductFilter) -> bool:
+    """Say whether a product is to be had, and is what is wanted."""
+    if not product["available"] or (wanted.has_image and not product["image_url"]):
+        return False
+    if wanted.heads and not f"{product['category']}/".casefold().startswith(wanted.heads):
+        return False
+    low, high, price = wanted.min_price_minor, wanted.max_price_minor, product["price_minor"]
+    if low is None and high is None:
+        return True
+    return price is not None and (low or 0) <= price and (high is None or price <= high)
+
+
+def choose(
+    candidates: Iterable[Candidate],
+    n: int,
+    terms: Terms,
+    seen: Seen,
+    *,
+    barred: Collection[str] = (),
+    promoted: Mapping[str, Product] | None = None,
+    beside: Iterable[str] = (),
+) -> list[Candidate]:
+    """Return the best `n` products that keep to the terms.
+
+    Args:
+        candidates: Best first; read only as far as needed.
+        n: How many.
+        terms: Filter, caps and places. Promoted products come first of all, and count for the
+            caps; one that does not fit leaves its place to the next candidate.
+        seen: What is taken already; what is chosen is added.
+        barred: Ids that may not be chosen, promoted or not.
+        promoted: The rows of promoted products; others are not known.
+        beside: Categories of products that are in the list already.
+    """
+    placed = _placed(terms, n, seen, barred, promoted or {})
+    wanted = terms.filter
+    fitting = (
+        each
+        for each in candidates
+        if each.pick.product_id not in barred and fits(each.product, wanted)
+    )
+    counts = Counter([*beside, *(each.product["category"] for each in placed.values())])
+    chosen = _chosen(fitting, n - len(placed), terms, seen, counts)
+    for place in sorted(placed):
+        chosen.insert(place - 1, placed[place])  # past the end of a short list: at its end
+    return chosen
+
+
+def _placed(
+    terms: Terms,
+    n: int,
+    seen: Seen,
+    barred: Collection[str],
+    promoted: Mapping[str, Product],
+) -> dict[int, Candidate]:
+    """Give promoted products their places; two for the same place stand one after the other."""
+    placed: dict[int, Candidate] = {}
+    for each in terms.promote:
+        product = promoted.get(each.product_id)
+        place = next((at for at in range(each.place, n + 1) if at not in placed), None)
+        if product is None or place is None or each.product_id in barred:
+            continue
+        if fits(product, terms.filter) and seen.take(each.product_id, product["name"]):
+            placed[place] = _promotion(each, product)
+    return placed
+
+
+def _promotion(each: Promotion, product: Product) -> Candidate:
+    return Candidate(product, Pick(each.product_id, 0.0, PROMOTION, each.reason), "popular")
+
+
+def _chosen(
+    fitting: Iterator[Candidate], n: int, terms: Terms, seen: Seen, counts: Counter[str]
+) -> list[Candidate]:
+    cap = terms.max_per_category or sys.maxsize
+    chosen: list[Candidate] = []
+    if terms.diversity and n > 1:
+        pool = list(islice(fitting, _POOL * n))
+        chosen = _diverse(pool, n, terms.diversity, seen, counts, cap)
+    if len(chosen) < n:
+        for each in fitting:
+            category = each.product["category"]
+            if counts[category] < cap and seen.take(each.pick.product_id, each.product["name"]):
+                counts[category] += 1
+                chosen.append(each)
+                if len(chosen) == n:
+                    break
+    return chosen
+
+
+def _diverse(
+    pool: Iterable[Candidate],
+    n: int,
+    diversity: float,
+    seen: Seen,
+    counts: Counter[str],
+    cap: int,
+) -> list[Candidate]:
+    """Choose one by one what is far up in the order and unlike what is chosen.
+
+    Source:
+        Carbonell & Goldstein, "The use of MMR, diversity-based reranking", SIGIR 1998. What is
+        relevant is told by the place in the order, since scores of different rungs do not
+        compare; what is alike, by the path of the category. So among the products of one category
+        the first is always the best: only the heads of as many queues compete.
+    """
+    queues: dict[str, deque[tuple[float, Candidate]]] = {}
+    size = 0
+    for size, each in enumerate(pool, start=1):  # the last number is the size
+        queues.setdefault(each.product["category"], deque()).append((size, each))
+    nearest = {
+        category: max((_alike(category, other) for other in counts), default=0.0)
+        for category in queues
+    }
+    chosen: list[Candidate] = []
+    while queues and len(chosen) < n:
+        best, highest = "", float("-inf")
+        for category, queue in queues.items():
+            worth = (1 - diversity) * (1 - queue[0][0] / size) - diversity * nearest[category]
+            if worth > highest or (worth == highest and queue[0][0] < queues[best][0][0]):
+                best, highest = category, worth
+        each = queues[best].popleft()[1]
+        if counts[best] < cap and seen.take(each.pick.product_id, each.product["name"]):
+            counts[best] += 1
+            chosen.append(each)
+            for category, near in nearest.items():
+                nearest[category] = max(near, _alike(category, best))
+        if not queues[best] or counts[best] >= cap:
+            del queues[best]
+    return chosen
+
+
+@lru_cache(maxsize=65_536)
+def _alike(one: str, other: str) -> float:
+    """Return how much of two category paths is the same, 0 to 1; an unknown one is unlike all."""
+    if not one or not other:
+        return 0.0
+    left, right = one.casefold().split("/"), other.casefold().split("/")
+    same = 0
+    for here, there in zip(left, right, strict=False):
+        if here != there:
+            break
+        same += 1
+    return 2 * same / (len(left) + len(right))

@@ -1,0 +1,149 @@
+"""What a snapshot holds of products: how they sell, and which belong together.
+
+Products are numbered by how they sell, the best seller first. So the numbers themselves are the
+end of every list: walked upwards, they give the whole catalogue, never anything by chance.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Literal, NamedTuple
+
+import orjson
+
+from profiles.profile import Pick
+
+# What makes products belong together: like texts, the same orders, the same people.
+Kin = Literal["similar_to", "goes_with", "bought_too"]
+KINDS: Final[tuple[Kin, ...]] = ("similar_to", "goes_with", "bought_too")
+
+TABLES: Final = """
+CREATE TABLE product (
+    number INTEGER PRIMARY KEY, product_id TEXT NOT NULL UNIQUE, category TEXT NOT NULL,
+    price_minor INTEGER, has_image INTEGER NOT NULL, score REAL NOT NULL, reason TEXT NOT NULL
+);
+CREATE TABLE kin (
+    number INTEGER PRIMARY KEY, similar_to BLOB NOT NULL, goes_with BLOB NOT NULL,
+    bought_too BLOB NOT NULL
+);
+"""
+_AMONG: Final = "SELECT value FROM json_each(?)"
+_NUMBER, _SCORE = "I", "f"  # codes of `array`: four bytes each
+
+
+class Item(NamedTuple):
+    """One product as a snapshot knows it: as of its instant, where the catalogue may be newer.
+
+    The last three are made by `pack_kin`.
+    """
+
+    product_id: str
+    category: str  # path, in small letters (`str.casefold`)
+    price_minor: int | None
+    has_image: bool
+    score: float  # how it sells
+    reason: str  # what can be said of that to anybody
+    similar_to: bytes = b""
+    goes_with: bytes = b""
+    bought_too: bytes = b""
+
+
+class Neighbours(NamedTuple):
+    """Products that belong with one, the nearest first, and how near they are."""
+
+    numbers: Sequence[int]
+    scores: Sequence[float]
+
+
+def pack_kin(numbers: bytes, scores: bytes) -> bytes:
+    """Return neighbours as they are kept: uint32 numbers, then as many float32 scores."""
+    return numbers + scores
+
+
+def unpack_kin(body: bytes) -> Neighbours:
+    """Read back what `pack_kin` wrote."""
+    numbers, scores = array(_NUMBER), array(_SCORE)
+    numbers.frombytes(body[: len(body) // 2])
+    scores.frombytes(body[len(body) // 2 :])
+    return Neighbours(numbers, scores)
+
+
+def put(store: sqlite3.Connection, items: Iterable[Item]) -> None:
+    """Write products into the tables of a snapshot, one by one as they come."""
+    for number, item in enumerate(items):
+        store.execute("INSERT INTO product VALUES (?, ?, ?, ?, ?, ?, ?)", (number, *item[:6]))
+        if any(item[6:]):
+            store.execute("INSERT INTO kin VALUES (?, ?, ?, ?)", (number, *item[6:]))
+
+
+class Products:
+    """Reads the products of one snapshot; every read is by an index."""
+
+    def __init__(self, store: sqlite3.Connection) -> None:
+        self._store = store
+        store.execute("SELECT number FROM product LIMIT 1")  # an older snapshot has none
+
+    def known(self, product_ids: Iterable[str]) -> set[str]:
+        """Return those that the snapshot knows."""
+        return {key for (key,) in self._among("SELECT product_id FROM product", product_ids)}
+
+    def kin(self, product_ids: Iterable[str], *kinds: Kin) -> dict[str, dict[Kin, Neighbours]]:
+        """Return the neighbours of products, by product and kind; none: not there."""
+        rows = self._among(
+            f"SELECT product_id, {', '.join(kinds)} FROM product JOIN kin USING (number)",  # noqa: S608  # ours
+            product_ids,
+        )
+        return {
+            key: {kind: unpack_kin(body) for kind, body in zip(kinds, bodies, strict=True) if body}
+            for key, *bodies in rows
+        }
+
+    def ids(self, numbers: Iterable[int]) -> dict[int, str]:
+        """Return the product of each number."""
+        rows = self._store.execute(
+            f"SELECT number, product_id FROM product WHERE number IN ({_AMONG})",  # noqa: S608  # ours
+            (orjson.dumps(list(numbers)).decode(),),
+        )
+        return dict(rows.fetchall())
+
+    def best(
+        self, n: int, *, after: int = -1, bounds: Mapping[str, object] | None = None
+    ) -> list[tuple[int, Pick]]:
+        """Return the `n` best sellers that come after a number, each with its own.
+
+        Args:
+            n: At most so many.
+            after: A number; -1 is the start.
+            bounds: What they had to be when the snapshot was made: `categories` (paths in small
+                letters), `min_price_minor`, `max_price_minor`, `has_image`.
+        """
+        where, given = _where(bounds or {})
+        rows = self._store.execute(
+            f"SELECT number, product_id, score, reason FROM product WHERE number > ?{where}"  # noqa: S608  # ours
+            " ORDER BY number LIMIT ?",
+            (after, *given, n),
+        )
+        return [
+            (number, Pick(key, score, "popularity", reason)) for number, key, score, reason in rows
+        ]
+
+    def _among(self, select: str, product_ids: Iterable[str]) -> list[tuple[Any, ...]]:
+        given = (orjson.dumps(list(product_ids)).decode(),)
+        return self._store.execute(f"{select} WHERE product_id IN ({_AMONG})", given).fetchall()
+
+
+def _where(bounds: Mapping[str, object]) -> tuple[str, list[object]]:
+    where, given = "", list[object]()
+    categories = bounds.get("categories")
+    if isinstance(categories, Sequence) and categories:
+        paths = ["(category = ? OR (category > ? AND category < ?))"] * len(categories)
+        where += f" AND ({' OR '.join(paths)})"
+        for path in categories:
+            given += [path, f"{path}/", f"{path}0"]  # "0" follows "/"
+    for name, sign in (("min_price_minor", ">="), ("max_price_minor", "<=")):
+        if bounds.get(name) is not None:
+            where += f" AND price_minor {sign} ?"
+            given.append(bounds[name])
+    return where + (" AND has_image" if bounds.get("has_image") else ""), given
