@@ -96,7 +96,8 @@ class Catalogue:
             )
             keys = [key for _, key in rows]
             fresh = list(takewhile(_not_in(known.known(keys)), keys))
-            found |= self.products(fresh)
+            there = self.products(fresh)
+            found |= {key: there[key] for key in fresh if key in there}
             if len(fresh) < _STEP:
                 break
             before = rows[-1][0]

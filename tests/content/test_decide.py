@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -277,3 +278,78 @@ def test_restock_keeps_a_reason_that_is_not_about_the_products(
 
     assert "p1" not in ids(slot(later, "buy_again"))
     assert slot(later, "buy_again").reason == NO_CONSENT
+
+
+def ruled(campaign: CompiledCampaign, **rule: object) -> CompiledCampaign:
+    """Return the campaign with another rule for its slot `new_for_you`."""
+    slots = [
+        each.model_copy(
+            update={
+                "products": each.products.model_validate({**each.products.model_dump(), **rule})
+            }
+        )
+        if each.name == "new_for_you" and each.products
+        else each
+        for each in campaign.spec.slots
+    ]
+    return replace(campaign, spec=campaign.spec.model_copy(update={"slots": tuple(slots)}))
+
+
+def test_a_slot_may_name_a_list_for_everybody(
+    campaign: CompiledCampaign, candidates: Candidates
+) -> None:
+    trends = [Pick(each, 2.0, "trending", "Trending this week") for each in ("g4", "g5")]
+    known = replace(candidates, common={"trending": trends})
+
+    for person in (ann(), Person(customer_id="who?"), ann(personal=False)):
+        got = slot(
+            decide(ruled(campaign, list="trending"), person, candidates=known), "new_for_you"
+        )
+        assert ids(got)[:2] == ["g4", "g5"]
+        assert (got.title, got.rung) == ("New for you", "popular")  # half of it is the list
+    assert (
+        slot(
+            decide(ruled(campaign, list="trending"), ann(), candidates=known), "new_for_you"
+        ).reason
+        == "2 of 4 from trending"
+    )
+
+
+def test_a_slot_keeps_to_its_terms_down_the_whole_ladder(
+    campaign: CompiledCampaign, candidates: Candidates, product: Build
+) -> None:
+    dear = {each: product(each, price_minor=999) for each in ("n0", "g0", "n5")}
+    known = replace(candidates, products={**candidates.products, **dear})
+    terms = {
+        "filter": {"max_price_minor": 300, "not_bought_days": 10},
+        "promote": [{"product_id": "p9", "place": 2, "reason": "Try this"}],
+    }
+
+    got = decide(ruled(campaign, **terms), ann(bought={"n1": 9.5, "n2": 11}), candidates=known)
+
+    assert ids(slot(got, "new_for_you")) == ["n2", "p9", "n3", "n4"]
+    assert slot(got, "new_for_you").products[1].reason == "Try this"
+    assert slot(got, "new_for_you").rung == "snapshot"  # what is promoted is on no rung
+
+
+def test_restock_keeps_to_the_terms_too(
+    campaign: CompiledCampaign, candidates: Candidates, product: Build
+) -> None:
+    known = {
+        **{each: product(each, category=f"AISLE/{each}") for each in candidates.products},
+        "p0": product("p0", category="AISLE/n0"),
+        "p1": product("p1", image_url=None, price_minor=999),
+    }
+    rule = ruled(
+        campaign,
+        max_per_category=1,
+        filter={"max_price_minor": 300, "not_bought_days": 5},
+        promote=[{"product_id": "p9", "place": 1}],
+    )
+    first = decide(rule, ann(), candidates=replace(candidates, products=known))
+    gone = {**known, "n1": product("n1", available=False)}
+
+    later = restock(rule, first, replace(candidates, products=gone), lists={}, bought={"p2": 1.0})
+
+    assert ids(slot(first, "new_for_you")) == ["p9", "n0", "n1", "n2"]
+    assert ids(slot(later, "new_for_you")) == ["p9", "n0", "n2", "p3"]

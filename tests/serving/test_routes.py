@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 
 from privacy.consent import EMAIL_MARKETING, ConsentLedger
 from serving.brain import Brain
+from serving.messages import RecommendRequest
 from serving.routes import post, web_routes
 from serving.unsubscribe import Link
 from tests.serving import shop
@@ -131,6 +132,13 @@ nearly = st.fixed_dictionaries(
         "slot": st.sampled_from(["popular", "buy_again"]) | anything,
         "n": st.integers(-1, 102) | anything,
         "filter": anything,
+        "products": st.lists(st.sampled_from(["p0", "p1", "?"]), max_size=3) | anything,
+        "diversity": st.floats(0, 1) | anything,
+        "max_per_category": st.integers(0, 3) | anything,
+        "promote": st.lists(
+            st.fixed_dictionaries({"product_id": st.sampled_from(["p0", "?"]) | anything}),
+            max_size=2,
+        ),
         "format": st.sampled_from(["html", "json"]),
     },
 )
@@ -166,12 +174,54 @@ def test_get_forms_read_their_query_as_the_body_is_read(web: Web, brain: Brain) 
     assert len(got["products"]) == 3
 
 
+def test_whatever_may_be_posted_may_be_asked_by_get(web: Web, brain: Brain) -> None:
+    query = (
+        "slot=similar_to&n=5&products=p1,p0&exclude=p33&viewed=p2&cart=p20&bought=p21,p22"
+        "&category=GROCERY/MILK&category=GROCERY/BREAD&min_price_minor=101&max_price_minor=158"
+        "&has_image=false&not_bought_days=30&max_per_category=4&diversity=0.5&promote=p9:2,p12"
+    )
+    recipient = {"customer_id": "ann", "viewed": ["p2"], "cart": ["p20"], "bought": ["p21", "p22"]}
+    body = {
+        "recipients": [recipient],
+        "slot": "similar_to",
+        "n": 5,
+        "products": ["p1", "p0"],
+        "exclude": ["p33"],
+        "filter": {
+            "category": ["GROCERY/MILK", "GROCERY/BREAD"],
+            "min_price_minor": 101,
+            "max_price_minor": 158,
+            "has_image": False,
+            "not_bought_days": 30,
+        },
+        "max_per_category": 4,
+        "diversity": 0.5,
+        "promote": [{"product_id": "p9", "place": 2}, {"product_id": "p12"}],
+    }
+    asked = RecommendRequest.model_validate(body)
+    assert set(body) == set(RecommendRequest.model_fields)
+    assert set(asked.filter.model_dump()) == set(body["filter"])  # type: ignore[arg-type]
+
+    got = web.get(f"/v1/recommend/ann?{query}").json()
+
+    expected = posted(brain, "recommend", body)[1]["results"][0]
+    assert got.pop("decision_id") != expected.pop("decision_id")
+    assert got == expected
+    assert [each["product_id"] for each in got["products"]][:2] == ["p12", "p9"]
+    assert len(got["products"]) == 5
+
+
 @pytest.mark.parametrize(
     ("path", "where"),
     [
         pytest.param("/v1/recommend/ann?n=many", "n:", id="not-a-number"),
         pytest.param("/v1/recommend/ann?n=1&n=2", "n: given twice", id="twice"),
         pytest.param("/v1/recommend/ann?size=2", "size", id="unknown-parameter"),
+        pytest.param("/v1/recommend/ann?promote=p1:first", "promote.0.place", id="no-place"),
+        pytest.param("/v1/recommend/ann?diversity=2", "diversity", id="too-diverse"),
+        pytest.param(
+            "/v1/recommend/ann?min_price_minor=2&max_price_minor=1", "above", id="no-such-price"
+        ),
         pytest.param("/v1/predict/", "customer_id", id="no-customer"),
         pytest.param("/v1/render/weekly_picks/ann?format=pdf", "format", id="unknown-format"),
         pytest.param("/v1/render/weekly_picks/ann?campaign=x", "campaign", id="campaign-twice"),
