@@ -28,7 +28,7 @@ from models.rules import Recency
 from pipelines.cli import app
 from pipelines.commands import scoring  # noqa: F401  # registers `score`
 from pipelines.score_customers import _rows, score_customers
-from privacy.consent import PERSONALISATION, Consent, ConsentLedger
+from privacy.consent import MODEL_TRAINING, PERSONALISATION, Consent, ConsentLedger
 from profiles.snapshot import BUY_AGAIN, NEW_FOR_YOU, Manifest, Profile, open_snapshot
 
 AS_OF = datetime(2017, 12, 1, tzinfo=UTC)
@@ -75,10 +75,19 @@ def write_lake(home: Path, orders: list[tuple[str, int, list[str]]] = ORDERS) ->
     pq.write_table(table(CONSENTS, []), lake / "consents.parquet")
 
 
-def consent(home: Path, *customers: str, granted: bool = True) -> None:
+def consent(home: Path, *customers: str, purpose: str = PERSONALISATION) -> None:
     ledger = ConsentLedger(home / "events.db")
     ledger.record(
-        Consent(each, PERSONALISATION, granted, "consent", "test", "1", 0) for each in customers
+        Consent(
+            each,
+            purpose,
+            granted=True,
+            lawful_basis="consent",
+            source="test",
+            policy_version="1",
+            ts_us=0,
+        )
+        for each in customers
     )
     ledger.close()
 
@@ -171,6 +180,27 @@ def test_the_manifest_says_what_it_was_made_from(complete: Settings) -> None:
     assert outcome.data["outputs"]["p_order_30d"]["customers"] == 2
     assert outcome.data["outputs"]["list buy_again"]["coverage"] == pytest.approx(2 / 3)
     assert outcome.data["outputs"]["list buy_again"]["mean"] is None  # a list has a length only
+
+
+def test_serving_finds_what_was_bought_last_and_what_belongs_together(complete: Settings) -> None:
+    consent(complete.home, "ann", purpose=MODEL_TRAINING)
+
+    score_customers(complete, as_of=AS_OF)
+
+    ann, cyd = profile_of(complete, "ann"), profile_of(complete, "cyd")
+    assert list(ann.bought.items()) == [("milk", 2), ("petrol", 2), ("bread", 40)]
+    assert cyd.bought == {}
+    with open_snapshot(complete.home) as snapshot:
+        products = snapshot.products
+        assert [pick.product_id for _, pick in products.best(9)] == [
+            "milk",
+            "tea",
+            "bread",
+            "petrol",
+        ]
+        near = products.kin(["bread"], "goes_with")["bread"]["goes_with"]
+        assert products.ids(near.numbers) == {0: "milk"}
+        assert [pick.product_id for pick in snapshot.common("new_arrivals")] == ["tea"]
 
 
 def test_champions_that_no_registry_confirmed_are_named(complete: Settings) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,55 @@ def test_a_product_that_sold_out_leaves_a_kept_decision(home: Path, open_brain: 
     assert "Product 0<" not in again["html"]
     assert "Product 1<" in again["html"]
     assert again["decision_id"] == first["decision_id"]
+
+
+def with_rule(brain: Brain, **rule: object) -> None:
+    """Give the campaign's slot `new_for_you` another rule."""
+    campaign = brain.campaigns["weekly_picks"]
+    spec = campaign.spec.model_dump(mode="json", by_alias=True)
+    (slot,) = [each for each in spec["slots"] if each["name"] == "new_for_you"]
+    slot["products"].update(rule)
+    changed = replace(campaign, spec=campaign.spec.model_validate(spec))
+    brain.campaigns = {"weekly_picks": changed}
+
+
+def in_slot(brain: Brain, name: str, customer_id: str = "ann") -> list[tuple[str, str]]:
+    kept = brain.decisions.find("weekly_picks", "s1", [customer_id])[customer_id].body
+    decision: Any = kept["decision"]
+    (slot,) = [each for each in decision["slots"] if each["slot"] == name]
+    return [(product["product_id"], product["reason"]) for product in slot["products"]]
+
+
+def test_a_campaign_may_show_what_goes_with_the_last_purchase(brain: Brain) -> None:
+    with_rule(brain, list="goes_with", n=2, avoid=[])
+
+    render(brain)
+    render(brain, "bob")
+
+    assert in_slot(brain, "new_for_you") == [
+        ("p34", "Often bought with Product 1"),
+        ("p35", "People who bought Product 2 buy this too"),
+    ]
+    assert in_slot(brain, "new_for_you", "bob")[0][1] == "because of popularity"
+
+
+def test_a_campaign_may_show_what_is_trending_to_everybody(brain: Brain) -> None:
+    with_rule(brain, list="trending", n=2)
+
+    for customer_id in ("ann", "bob", "new"):
+        render(brain, customer_id)
+        assert [each for each, _ in in_slot(brain, "new_for_you", customer_id)] == ["p50", "p51"]
+
+
+def test_a_filter_of_a_slot_is_filled_from_the_whole_catalogue_and_stays_so(brain: Brain) -> None:
+    cheap = {"category": "DRUG GM", "max_price_minor": 109}
+    with_rule(brain, filter=cheap, n=2, promote=[{"product_id": "p8", "place": 2}], avoid=[])
+
+    first = render(brain)
+
+    # p2 and p5 stand in `buy_again` already; p8 is of no list at all.
+    assert [each for each, _ in in_slot(brain, "new_for_you")] == ["p5", "p8"]
+    assert render(brain) == first
 
 
 @pytest.mark.parametrize(
