@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -21,7 +22,7 @@ from profiles.profile import Pick
 
 PROMOTION: Final = "promotion"  # the source of what was put at a place
 
-_POOL: Final = 4  # times the length: so far down a list diversity may reach
+_POOL: Final = 3  # times the length: so far down a list diversity may reach
 
 
 class Candidate(NamedTuple):
@@ -141,7 +142,7 @@ def _chosen(
 
 
 def _diverse(
-    pool: Iterable[Candidate],
+    pool: Sequence[Candidate],
     n: int,
     diversity: float,
     seen: Seen,
@@ -156,30 +157,48 @@ def _diverse(
         compare; what is alike, by the path of the category. So among the products of one category
         the first is always the best: only the heads of as many queues compete.
     """
-    queues: dict[str, deque[tuple[float, Candidate]]] = {}
-    size = 0
-    for size, each in enumerate(pool, start=1):  # the last number is the size
-        queues.setdefault(each.product["category"], deque()).append((size, each))
-    nearest = {
-        category: max((_alike(category, other) for other in counts), default=0.0)
-        for category in queues
-    }
+    queues: dict[str, deque[Candidate]] = {}
+    ranks: dict[str, deque[float]] = {}
+    for rank, each in enumerate(pool):
+        category = each.product["category"]
+        queues.setdefault(category, deque()).append(each)
+        ranks.setdefault(category, deque()).append(rank / len(pool))
     chosen: list[Candidate] = []
-    while queues and len(chosen) < n:
-        best, highest = "", float("-inf")
-        for category, queue in queues.items():
-            worth = (1 - diversity) * (1 - queue[0][0] / size) - diversity * nearest[category]
-            if worth > highest or (worth == highest and queue[0][0] < queues[best][0][0]):
-                best, highest = category, worth
-        each = queues[best].popleft()[1]
-        if counts[best] < cap and seen.take(each.pick.product_id, each.product["name"]):
-            counts[best] += 1
+    taken: dict[str, list[str]] = {}  # categories in the list, by what all alike begin with
+    for category in counts:
+        taken.setdefault(_head(category), []).append(category)
+    nearest = dict.fromkeys(queues, (0.0, 0))  # and how many of `taken` that is about
+
+    def cost(category: str) -> float:
+        near, looked_at = nearest[category]
+        others = taken.get(_head(category), ())
+        if looked_at < len(others):
+            near = max(near, *(_alike(category, other) for other in others[looked_at:]))
+            nearest[category] = near, len(others)
+        return (1 - diversity) * ranks[category][0] + diversity * near
+
+    # A cost only grows: what is cheapest when looked at anew is the cheapest of all.
+    heap = [(cost(category), ranks[category][0], category) for category in queues]
+    heapify(heap)
+    while heap and len(chosen) < n:
+        known, rank, category = heappop(heap)
+        if (now := cost(category)) > known:
+            heappush(heap, (now, rank, category))
+            continue
+        ranks[category].popleft()
+        each = queues[category].popleft()
+        if counts[category] < cap and seen.take(each.pick.product_id, each.product["name"]):
+            counts[category] += 1
+            taken.setdefault(_head(category), []).append(category)
             chosen.append(each)
-            for category, near in nearest.items():
-                nearest[category] = max(near, _alike(category, best))
-        if not queues[best] or counts[best] >= cap:
-            del queues[best]
+        if queues[category] and counts[category] < cap:
+            heappush(heap, (cost(category), ranks[category][0], category))
     return chosen
+
+
+@lru_cache(maxsize=4_096)
+def _head(category: str) -> str:
+    return category.partition("/")[0].casefold()
 
 
 @lru_cache(maxsize=65_536)

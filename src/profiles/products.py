@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import merge
 from typing import Any, Final, Literal, NamedTuple
 
 import orjson
@@ -21,9 +22,13 @@ KINDS: Final[tuple[Kin, ...]] = ("similar_to", "goes_with", "bought_too")
 
 TABLES: Final = """
 CREATE TABLE product (
-    number INTEGER PRIMARY KEY, product_id TEXT NOT NULL UNIQUE, category TEXT NOT NULL,
-    price_minor INTEGER, has_image INTEGER NOT NULL, score REAL NOT NULL, reason TEXT NOT NULL
+    number INTEGER PRIMARY KEY, product_id TEXT NOT NULL UNIQUE, price_minor INTEGER,
+    has_image INTEGER NOT NULL, score REAL NOT NULL, reason TEXT NOT NULL
 );
+-- Every category that a product is in, those above its own too: each in the order it sells.
+CREATE TABLE shelf (
+    category TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (category, number)
+) WITHOUT ROWID;
 CREATE TABLE kin (
     number INTEGER PRIMARY KEY, similar_to BLOB NOT NULL, goes_with BLOB NOT NULL,
     bought_too BLOB NOT NULL
@@ -73,9 +78,15 @@ def unpack_kin(body: bytes) -> Neighbours:
 def put(store: sqlite3.Connection, items: Iterable[Item]) -> None:
     """Write products into the tables of a snapshot, one by one as they come."""
     for number, item in enumerate(items):
-        store.execute("INSERT INTO product VALUES (?, ?, ?, ?, ?, ?, ?)", (number, *item[:6]))
-        if any(item[6:]):
-            store.execute("INSERT INTO kin VALUES (?, ?, ?, ?)", (number, *item[6:]))
+        product_id, category, *facts = item
+        store.execute(
+            "INSERT INTO product VALUES (?, ?, ?, ?, ?, ?)", (number, product_id, *facts[:4])
+        )
+        parts = category.split("/") if category else []
+        paths = ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
+        store.executemany("INSERT INTO shelf VALUES (?, ?)", ((path, number) for path in paths))
+        if any(facts[4:]):
+            store.execute("INSERT INTO kin VALUES (?, ?, ?, ?)", (number, *facts[4:]))
 
 
 class Products:
@@ -108,26 +119,26 @@ class Products:
         )
         return dict(rows.fetchall())
 
-    def best(
-        self, n: int, *, after: int = -1, bounds: Mapping[str, object] | None = None
-    ) -> list[tuple[int, Pick]]:
-        """Return the `n` best sellers that come after a number, each with its own.
+    def best(self, bounds: Mapping[str, object] | None = None) -> Iterator[Pick]:
+        """Give what sells best, through the whole catalogue; read only as far as it is asked for.
 
         Args:
-            n: At most so many.
-            after: A number; -1 is the start.
-            bounds: What they had to be when the snapshot was made: `categories` (paths in small
-                letters), `min_price_minor`, `max_price_minor`, `has_image`.
+            bounds: What products had to be when the snapshot was made: `categories` (paths in
+                small letters; what lies below counts too), `min_price_minor`, `max_price_minor`,
+                `has_image`.
         """
         where, given = _where(bounds or {})
-        rows = self._store.execute(
-            f"SELECT number, product_id, score, reason FROM product WHERE number > ?{where}"  # noqa: S608  # ours
-            " ORDER BY number LIMIT ?",
-            (after, *given, n),
+        named = (bounds or {}).get("categories")
+        columns = "SELECT number, product_id, score, reason FROM"
+        if isinstance(named, Sequence) and named:
+            sql = f"{columns} shelf JOIN product USING (number) WHERE category = ?{where}"
+            asked = [(sql, [path, *given]) for path in dict.fromkeys(named)]
+        else:
+            asked = [(f"{columns} product WHERE number >= 0{where}", given)]
+        rows = merge(
+            *(self._store.execute(f"{sql} ORDER BY number", values) for sql, values in asked)
         )
-        return [
-            (number, Pick(key, score, "popularity", reason)) for number, key, score, reason in rows
-        ]
+        return (Pick(key, score, "popularity", reason) for _, key, score, reason in rows)
 
     def _among(self, select: str, product_ids: Iterable[str]) -> list[tuple[Any, ...]]:
         given = (orjson.dumps(list(product_ids)).decode(),)
@@ -136,12 +147,6 @@ class Products:
 
 def _where(bounds: Mapping[str, object]) -> tuple[str, list[object]]:
     where, given = "", list[object]()
-    categories = bounds.get("categories")
-    if isinstance(categories, Sequence) and categories:
-        paths = ["(category = ? OR (category > ? AND category < ?))"] * len(categories)
-        where += f" AND ({' OR '.join(paths)})"
-        for path in categories:
-            given += [path, f"{path}/", f"{path}0"]  # "0" follows "/"
     for name, sign in (("min_price_minor", ">="), ("max_price_minor", "<=")):
         if bounds.get(name) is not None:
             where += f" AND price_minor {sign} ?"

@@ -116,7 +116,7 @@ class Brain:
             self._load_campaigns()
         if (now.snapshot, now.propensity) != (before.snapshot, before.propensity):
             self._choose_rescorer()
-        self.catalogue.forget(self.snapshot.products if self.snapshot else None)
+        self.catalogue.look(self.snapshot.products if self.snapshot else None)
 
     def missing(self) -> list[str]:
         """Return what is not there, each with the command that makes it."""

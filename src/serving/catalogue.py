@@ -20,6 +20,7 @@ log = logging.getLogger("bentoml.sendwise")
 
 _NEWEST: Final = 500  # products that may come in between two snapshots and be known at once
 _STEP: Final = 50
+_KEPT: Final = 100_000  # rows
 _LAST: Final = 2**62  # past any row
 _WORD: Final = re.compile(r"\w+")
 
@@ -27,7 +28,7 @@ Words = frozenset[str]
 
 
 class Catalogue:
-    """Reads rows of the catalogue when they are asked for, and keeps them until `forget`.
+    """Reads rows of the catalogue when they are asked for, and keeps them until it changes.
 
     What is `sensitive` counts as not available: it is in no list and in no reason.
     """
@@ -37,13 +38,18 @@ class Catalogue:
         self._rows: dict[str, Product | None] = {}  # None: not in the catalogue
         self._newest: Mapping[str, Words] = {}
         self._by_category: Mapping[str, list[str]] = {}
+        self._seen: tuple[int, Products | None] = (-1, None)
 
-    def forget(self, known: Products | None) -> None:
-        """Read all anew: prices and stock change by the row, not by a file.
+    def look(self, known: Products | None) -> None:
+        """Forget what was read if anybody has written to the file since.
 
         Args:
             known: The products of the snapshot; what came in after it is new.
         """
+        seen = (self._events.rows("PRAGMA data_version")[0][0], known)
+        if seen == self._seen and len(self._rows) < _KEPT:
+            return
+        self._seen = seen
         self._rows.clear()
         try:
             newest = self._came_in_after(known) if known else {}

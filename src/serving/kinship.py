@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import merge
+from itertools import islice
 from typing import Final, Literal, NamedTuple
 
 from content.campaign import Product
@@ -15,8 +17,9 @@ Way = Literal["asked", "viewed", "cart", "bought"]
 
 SESSION: Final = "session"  # the source of what follows from what was done just now
 
-_ANCHORS: Final = 12  # that tell a list; a session's last ones say most of what it wants
+_ANCHORS: Final = 10  # that tell a list; a session's last ones say most of what it wants
 _KEPT: Final = 60  # products of a list
+_BLOCK: Final = 20  # of them looked up at once
 _FADES: Final = 0.8  # what each product counts of the one that came after it
 
 _LIKE: Final[Mapping[Way, str]] = {
@@ -44,12 +47,14 @@ class Anchor(NamedTuple):
     weight: float
 
 
-class _Best(NamedTuple):
+class _Reason(NamedTuple):
     """What speaks most for a product."""
 
-    share: float
     anchor: Anchor
     kind: Kin
+
+
+_Scored = tuple[str, float, _Reason]
 
 
 def anchors_of(ways: Iterable[tuple[Way, Sequence[str]]]) -> list[Anchor]:
@@ -74,8 +79,8 @@ def relatives(
     anchors: Sequence[Anchor],
     *kinds: Kin,
     source: str,
-) -> list[Pick]:
-    """Return products that belong with the anchors, best first, the anchors not among them.
+) -> Iterator[Pick]:
+    """Give products that belong with the anchors, best first, the anchors not among them.
 
     Of each anchor the first kind counts by which it has neighbours at all. They count in relation
     to the nearest of them, times the anchor's weight; a product's score is the sum.
@@ -88,51 +93,61 @@ def relatives(
         source: What is told of each.
     """
     if not anchors:
-        return []
+        return
     rows = catalogue.products(one.product_id for one in anchors)
-    known = products.kin((one.product_id for one in anchors), *kinds) if products else {}
+    own = {one.product_id for one in anchors}
+    fresh = _newest(catalogue, anchors, rows) if "similar_to" in kinds else []
+    known = _known(products, anchors, kinds) if products else iter(())
+    for product_id, score, best in merge(fresh, known, key=lambda one: -one[1]):
+        if product_id not in own:
+            yield Pick(product_id, round(score, 4), source, _why(best, rows))
+
+
+def _known(
+    products: Products, anchors: Sequence[Anchor], kinds: Sequence[Kin]
+) -> Iterator[_Scored]:
+    """Give what the snapshot knows, and for each what speaks most for it."""
+    found = products.kin((one.product_id for one in anchors), *kinds)
     totals: dict[int, float] = {}
-    best: dict[int, _Best] = {}
+    most: dict[int, float] = {}
+    by: dict[int, _Reason] = {}
     for anchor in anchors:
-        for kind, near in known.get(anchor.product_id, {}).items():
-            scale = anchor.weight / near.scores[0]
+        for kind, near in islice(found.get(anchor.product_id, {}).items(), 1):
+            why, scale = _Reason(anchor, kind), anchor.weight / near.scores[0]
             for number, score in zip(near.numbers, near.scores, strict=True):
                 share = score * scale
-                totals[number] = totals.get(number, 0.0) + share
-                if number not in best or best[number].share < share:
-                    best[number] = _Best(share, anchor, kind)
-            break
-    numbers = sorted(totals, key=lambda one: (-totals[one], one))[:_KEPT]
-    ids = products.ids(numbers) if products else {}
-    scored = {ids[number]: (totals[number], best[number]) for number in numbers}
-    if "similar_to" in kinds:
-        scored |= _newest(catalogue, anchors, rows)
-    for anchor in anchors:
-        scored.pop(anchor.product_id, None)
-    order = sorted(scored, key=lambda one: (-scored[one][0], one))
-    return [
-        Pick(key, round(scored[key][0], 4), source, _why(scored[key][1], rows)) for key in order
-    ]
+                if number not in totals:
+                    totals[number] = most[number] = share
+                    by[number] = why
+                else:
+                    totals[number] += share
+                    if share > most[number]:
+                        most[number], by[number] = share, why
+    best = sorted(totals, key=totals.__getitem__, reverse=True)[:_KEPT]
+    for start in range(0, len(best), _BLOCK):
+        block = best[start : start + _BLOCK]
+        ids = products.ids(block)
+        yield from ((ids[number], totals[number], by[number]) for number in block)
 
 
 def _newest(
     catalogue: Catalogue, anchors: Sequence[Anchor], rows: Mapping[str, Product]
-) -> dict[str, tuple[float, _Best]]:
+) -> list[_Scored]:
     """Compare what no snapshot knows yet: each counts by the anchor that it is most like."""
-    found: dict[str, tuple[float, _Best]] = {}
+    found: dict[str, _Scored] = {}
     for anchor in anchors:
         if row := rows.get(anchor.product_id):
             for product_id, like in catalogue.newest_like(row).items():
                 share = like * anchor.weight
-                if product_id not in found or found[product_id][0] < share:
-                    found[product_id] = share, _Best(share, anchor, "similar_to")
-    return found
+                if product_id not in found or found[product_id][1] < share:
+                    found[product_id] = product_id, share, _Reason(anchor, "similar_to")
+    return sorted(found.values(), key=lambda one: (-one[1], one[0]))
 
 
-def _why(best: _Best, rows: Mapping[str, Product]) -> str:
+def _why(reason: _Reason, rows: Mapping[str, Product]) -> str:
     """Name the product that speaks for another; never one that is not to be had."""
-    row = rows.get(best.anchor.product_id)
+    row = rows.get(reason.anchor.product_id)
     if row is None or not row["available"] or not row["name"]:
-        return _UNNAMED[best.kind]
-    words = _LIKE[best.anchor.way] if best.kind == "similar_to" else _REASONS[best.kind]
+        return _UNNAMED[reason.kind]
+    words = _LIKE[reason.anchor.way] if reason.kind == "similar_to" else _REASONS[reason.kind]
     return words.format(row["name"])

@@ -42,7 +42,6 @@ _KINDS: Final[Mapping[str, tuple[Kin, ...]]] = {
 }
 _LATEST: Final = 5  # products bought last, that tell what goes with them
 _BLOCK: Final = 30  # products looked up at once
-_FURTHER: Final = 60  # best sellers read at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +104,7 @@ def kin_lists(
     """Return which products belong with those a customer bought last, for some of the slots."""
     anchors = _last_bought(profile)
     return {
-        slot: relatives(catalogue, products, anchors, *_KINDS[slot], source=slot)
+        slot: list(relatives(catalogue, products, anchors, *_KINDS[slot], source=slot))
         for slot in slots
         if slot in _KINDS
     }
@@ -113,15 +112,10 @@ def kin_lists(
 
 def best_sellers(products: Products | None, wanted: ProductFilter) -> Iterator[Pick]:
     """Give what sold best when the snapshot was made, through the whole catalogue."""
-    bounds = wanted.model_dump(include={"min_price_minor", "max_price_minor", "has_image"})
-    bounds["categories"] = [head.rstrip("/") for head in wanted.heads]
-    last = -1
-    while products:
-        block = products.best(_FURTHER, after=last, bounds=bounds)
-        yield from (pick for _, pick in block)
-        if len(block) < _FURTHER:
-            return
-        last = block[-1][0]
+    if products:
+        bounds = wanted.model_dump(include={"min_price_minor", "max_price_minor", "has_image"})
+        bounds["categories"] = [head.rstrip("/") for head in wanted.heads]
+        yield from products.best(bounds)
 
 
 def _own(brain: Brain, slot: str, shopper: Shopper, asked: Sequence[str]) -> Steps:
@@ -159,7 +153,7 @@ def _of_kin(brain: Brain, slot: str, shopper: Shopper, asked: Sequence[str]) -> 
     yield from ((pick, rung) for pick in _relatives(brain, slot, anchors))
     if slot == SIMILAR_TO and anchors:
         rows = brain.catalogue.products(one.product_id for one in anchors)
-        paths = dict.fromkeys(row["category"] for row in rows.values() if row["category"])
+        paths = [row["category"] for row in rows.values() if row["category"]]
         if paths:
             same = best_sellers(_products(brain), ProductFilter(category=tuple(paths)))
             yield from ((pick, "popular") for pick in islice(same, MAX_PRODUCTS))
@@ -179,7 +173,7 @@ def _common(brain: Brain, shopper: Shopper, wanted: ProductFilter) -> Steps:
             yield Pick(product["product_id"], 0.0, "static", campaign.spec.static.reason), "static"
 
 
-def _relatives(brain: Brain, slot: str, anchors: Sequence[Anchor]) -> list[Pick]:
+def _relatives(brain: Brain, slot: str, anchors: Sequence[Anchor]) -> Iterator[Pick]:
     return relatives(brain.catalogue, _products(brain), anchors, *_KINDS[slot], source=slot)
 
 

@@ -18,17 +18,17 @@ def add(home: Path, *rows: dict[str, object]) -> None:
     log.close()
 
 
-def forget(brain: Brain) -> None:
-    brain.catalogue.forget(brain.snapshot.products if brain.snapshot else None)
+def look(brain: Brain) -> None:
+    brain.catalogue.look(brain.snapshot.products if brain.snapshot else None)
 
 
-def test_rows_are_kept_until_forgotten(home: Path, brain: Brain) -> None:
+def test_rows_are_kept_until_somebody_writes(home: Path, brain: Brain) -> None:
     before = brain.catalogue.products(["p0", "gone", "p0"])
     add(home, {"product_id": "p0", "price_minor": 7}, {"product_id": "gone"})
 
     assert set(before) == {"p0"}
     assert brain.catalogue.products(["p0", "gone"]) == before
-    forget(brain)
+    look(brain)
     now = brain.catalogue.products(["p0", "gone"])
     assert (now["p0"]["price_minor"], now["gone"]["category"], now["gone"]["currency"]) == (
         7,
@@ -62,7 +62,7 @@ def test_what_came_in_after_the_snapshot_is_known_the_newest_first(
 
     add(home, *({"product_id": f"new{number}"} for number in range(120)))
     add(home, {"product_id": "p59", "name": "changed, not new"})
-    forget(brain)
+    look(brain)
 
     assert list(brain.catalogue.newest) == [f"new{number}" for number in range(119, -1, -1)]
 
@@ -74,14 +74,14 @@ def test_what_is_new_is_like_what_shares_its_category_and_words(home: Path, brai
         {"product_id": "rice", "name": "Rice milk", "category": "drinks/milk"},
         {"product_id": "soap", "name": "Milk soap", "category": "Soap"},
     )
-    forget(brain)
+    look(brain)
     oat = brain.catalogue.products(["oat"])["oat"]
 
     assert brain.catalogue.newest_like(oat) == {"rice": 2 / 4}  # milk, drinks; oat, rice
 
 
 def test_a_snapshot_without_products_cannot_tell_what_is_new(home: Path, brain: Brain) -> None:
-    brain.catalogue.forget(None)
+    brain.catalogue.look(None)
 
     assert list(brain.catalogue.newest) == []
 
