@@ -7,16 +7,16 @@ was asked only when the candidates end.
 from __future__ import annotations
 
 import sys
-from collections import Counter, deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import Final, NamedTuple
 
 from content.campaign import Product
 from content.decision import Rung
+from content.diversity import Diverse
 from content.terms import ProductFilter, Promotion, Terms
 from profiles.profile import Pick
 
@@ -55,12 +55,12 @@ def fits(product: Product, wanted: ProductFilter) -> bool:
     """Say whether a product is to be had, and is what is wanted."""
     if not product["available"] or (wanted.has_image and not product["image_url"]):
         return False
-    if wanted.heads and not f"{product['category']}/".casefold().startswith(wanted.heads):
-        return False
     low, high, price = wanted.min_price_minor, wanted.max_price_minor, product["price_minor"]
-    if low is None and high is None:
-        return True
-    return price is not None and (low or 0) <= price and (high is None or price <= high)
+    if (low is not None or high is not None) and (
+        price is None or price < (low or 0) or (high is not None and price > high)
+    ):
+        return False
+    return not wanted.heads or _path(product["category"]).startswith(wanted.heads)
 
 
 def choose(
@@ -127,89 +127,27 @@ def _chosen(
 ) -> list[Candidate]:
     cap = terms.max_per_category or sys.maxsize
     chosen: list[Candidate] = []
+
+    def take(each: Candidate) -> bool:
+        category = each.product["category"]
+        if counts[category] >= cap or not seen.take(each.pick.product_id, each.product["name"]):
+            return False
+        counts[category] += 1
+        chosen.append(each)
+        return True
+
     if terms.diversity and n > 1:
         pool = list(islice(fitting, _POOL * n))
-        chosen = _diverse(pool, n, terms.diversity, seen, counts, cap)
-    if len(chosen) < n:
-        for each in fitting:
-            category = each.product["category"]
-            if counts[category] < cap and seen.take(each.pick.product_id, each.product["name"]):
-                counts[category] += 1
-                chosen.append(each)
-                if len(chosen) == n:
-                    break
-    return chosen
-
-
-def _diverse(
-    pool: Sequence[Candidate],
-    n: int,
-    diversity: float,
-    seen: Seen,
-    counts: Counter[str],
-    cap: int,
-) -> list[Candidate]:
-    """Choose one by one what is far up in the order and unlike what is chosen.
-
-    Source:
-        Carbonell & Goldstein, "The use of MMR, diversity-based reranking", SIGIR 1998. What is
-        relevant is told by the place in the order, since scores of different rungs do not
-        compare; what is alike, by the path of the category. So among the products of one category
-        the first is always the best: only the heads of as many queues compete.
-    """
-    queues: dict[str, deque[Candidate]] = {}
-    ranks: dict[str, deque[float]] = {}
-    for rank, each in enumerate(pool):
-        category = each.product["category"]
-        queues.setdefault(category, deque()).append(each)
-        ranks.setdefault(category, deque()).append(rank / len(pool))
-    chosen: list[Candidate] = []
-    taken: dict[str, list[str]] = {}  # categories in the list, by what all alike begin with
-    for category in counts:
-        taken.setdefault(_head(category), []).append(category)
-    nearest = dict.fromkeys(queues, (0.0, 0))  # and how many of `taken` that is about
-
-    def cost(category: str) -> float:
-        near, looked_at = nearest[category]
-        others = taken.get(_head(category), ())
-        if looked_at < len(others):
-            near = max(near, *(_alike(category, other) for other in others[looked_at:]))
-            nearest[category] = near, len(others)
-        return (1 - diversity) * ranks[category][0] + diversity * near
-
-    # A cost only grows: what is cheapest when looked at anew is the cheapest of all.
-    heap = [(cost(category), ranks[category][0], category) for category in queues]
-    heapify(heap)
-    while heap and len(chosen) < n:
-        known, rank, category = heappop(heap)
-        if (now := cost(category)) > known:
-            heappush(heap, (now, rank, category))
-            continue
-        ranks[category].popleft()
-        each = queues[category].popleft()
-        if counts[category] < cap and seen.take(each.pick.product_id, each.product["name"]):
-            counts[category] += 1
-            taken.setdefault(_head(category), []).append(category)
-            chosen.append(each)
-        if queues[category] and counts[category] < cap:
-            heappush(heap, (cost(category), ranks[category][0], category))
+        categories = [each.product["category"] for each in pool]
+        order = Diverse(categories, terms.diversity, beside=counts)
+        while len(chosen) < n and (number := order.pop()) is not None:
+            if take(pool[number]):
+                order.take(categories[number])
+    while len(chosen) < n and (following := next(fitting, None)):
+        take(following)
     return chosen
 
 
 @lru_cache(maxsize=4_096)
-def _head(category: str) -> str:
-    return category.partition("/")[0].casefold()
-
-
-@lru_cache(maxsize=65_536)
-def _alike(one: str, other: str) -> float:
-    """Return how much of two category paths is the same, 0 to 1; an unknown one is unlike all."""
-    if not one or not other:
-        return 0.0
-    left, right = one.casefold().split("/"), other.casefold().split("/")
-    same = 0
-    for here, there in zip(left, right, strict=False):
-        if here != there:
-            break
-        same += 1
-    return 2 * same / (len(left) + len(right))
+def _path(category: str) -> str:
+    return f"{category}/".casefold()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -88,20 +88,31 @@ def restock(
         if slot is None or slot.products is None or len(kept) == len(choice.products):
             slots.append(choice)
             continue
-        avoid = _avoided(slot.products, lists) if decision.personal else frozenset()
-        kept += shelf.fill(
-            len(choice.products) - len(kept),
-            shelf.common(slot, personal=False, avoid=avoid),
-            slot.products.model_copy(update={"promote": ()}),  # they had their places
-            barred=_bought_of_late(slot.products, bought) if decision.personal else frozenset(),
-            beside=kept,
-        )
-        reason = choice.reason
-        if reason.startswith(share := _share(choice.products, slot.products)):
-            reason = _share(kept, slot.products) + reason.removeprefix(share)
-        changed = replace(choice, reason=reason, products=tuple(kept))
-        slots.append(_titled(changed, slot.products))
+        avoid, barred = frozenset[str](), frozenset[str]()
+        if decision.personal:
+            avoid = _avoided(slot.products, lists)
+            barred = _bought_of_late(slot.products, bought)
+        common = shelf.common(slot, personal=False, avoid=avoid)
+        slots.append(_filled(choice, slot.products, kept, shelf, common, barred))
     return replace(decision, slots=tuple(slots), rung=lowest([slot.rung for slot in slots]))
+
+
+def _filled(
+    choice: Choice,
+    rule: ProductRule,
+    kept: Sequence[Shown],
+    shelf: Shelf,
+    common: Iterable[tuple[Pick, Rung]],
+    barred: frozenset[str],
+) -> Choice:
+    """Return a slot with what is kept of it, filled up to the length it had."""
+    unpromoted = rule.model_copy(update={"promote": ()})  # they had their places
+    missing = len(choice.products) - len(kept)
+    more = shelf.fill(missing, common, unpromoted, barred=barred, beside=kept)
+    products, reason = [*kept, *more], choice.reason
+    if reason.startswith(share := _share(choice.products, rule)):
+        reason = _share(products, rule) + reason.removeprefix(share)
+    return _titled(replace(choice, reason=reason, products=tuple(products)), rule)
 
 
 def known_variables(campaign: CompiledCampaign, person: Person) -> dict[str, object]:

@@ -94,30 +94,34 @@ class Products:
 
     def __init__(self, store: sqlite3.Connection) -> None:
         self._store = store
+        self._ids: dict[int, str] = {}  # those asked for so far
         store.execute("SELECT number FROM product LIMIT 1")  # an older snapshot has none
 
     def known(self, product_ids: Iterable[str]) -> set[str]:
         """Return those that the snapshot knows."""
         return {key for (key,) in self._among("SELECT product_id FROM product", product_ids)}
 
-    def kin(self, product_ids: Iterable[str], *kinds: Kin) -> dict[str, dict[Kin, Neighbours]]:
-        """Return the neighbours of products, by product and kind; none: not there."""
+    def kin(self, product_ids: Iterable[str], *kinds: Kin) -> dict[str, tuple[Kin, Neighbours]]:
+        """Return the neighbours of products by the first kind by which they have any."""
+        first = " ".join(f"WHEN {kind} <> '' THEN {at}" for at, kind in enumerate(kinds))
+        body = " ".join(f"WHEN {kind} <> '' THEN {kind}" for kind in kinds)
         rows = self._among(
-            f"SELECT product_id, {', '.join(kinds)} FROM product JOIN kin USING (number)",  # noqa: S608  # ours
+            f"SELECT product_id, CASE {first} END, CASE {body} END"  # noqa: S608  # ours
+            " FROM product JOIN kin USING (number)",
             product_ids,
         )
-        return {
-            key: {kind: unpack_kin(body) for kind, body in zip(kinds, bodies, strict=True) if body}
-            for key, *bodies in rows
-        }
+        return {key: (kinds[at], unpack_kin(near)) for key, at, near in rows if near}
 
     def ids(self, numbers: Iterable[int]) -> dict[int, str]:
         """Return the product of each number."""
-        rows = self._store.execute(
-            f"SELECT number, product_id FROM product WHERE number IN ({_AMONG})",  # noqa: S608  # ours
-            (orjson.dumps(list(numbers)).decode(),),
-        )
-        return dict(rows.fetchall())
+        wanted = set(numbers)
+        if new := wanted.difference(self._ids):
+            rows = self._store.execute(
+                f"SELECT number, product_id FROM product WHERE number IN ({_AMONG})",  # noqa: S608  # ours
+                (orjson.dumps(list(new)).decode(),),
+            )
+            self._ids.update(rows.fetchall())
+        return {number: self._ids[number] for number in wanted if number in self._ids}
 
     def best(self, bounds: Mapping[str, object] | None = None) -> Iterator[Pick]:
         """Give what sells best, through the whole catalogue; read only as far as it is asked for.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from heapq import merge
-from itertools import islice
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from content.campaign import Product
@@ -19,7 +17,8 @@ SESSION: Final = "session"  # the source of what follows from what was done just
 
 _ANCHORS: Final = 10  # that tell a list; a session's last ones say most of what it wants
 _KEPT: Final = 60  # products of a list
-_BLOCK: Final = 20  # of them looked up at once
+_LOOKED_AT: Final = 200  # neighbours, of all anchors together
+_FEWEST: Final = 15  # of one
 _FADES: Final = 0.8  # what each product counts of the one that came after it
 
 _LIKE: Final[Mapping[Way, str]] = {
@@ -47,14 +46,7 @@ class Anchor(NamedTuple):
     weight: float
 
 
-class _Reason(NamedTuple):
-    """What speaks most for a product."""
-
-    anchor: Anchor
-    kind: Kin
-
-
-_Scored = tuple[str, float, _Reason]
+_Scored = tuple[str, float, str]  # product, score, reason
 
 
 def anchors_of(ways: Iterable[tuple[Way, Sequence[str]]]) -> list[Anchor]:
@@ -79,8 +71,8 @@ def relatives(
     anchors: Sequence[Anchor],
     *kinds: Kin,
     source: str,
-) -> Iterator[Pick]:
-    """Give products that belong with the anchors, best first, the anchors not among them.
+) -> list[Pick]:
+    """Return products that belong with the anchors, best first, the anchors not among them.
 
     Of each anchor the first kind counts by which it has neighbours at all. They count in relation
     to the nearest of them, times the anchor's weight; a product's score is the sum.
@@ -93,41 +85,41 @@ def relatives(
         source: What is told of each.
     """
     if not anchors:
-        return
+        return []
     rows = catalogue.products(one.product_id for one in anchors)
+    found = _known(products, anchors, kinds, rows) if products else []
+    if "similar_to" in kinds and (newest := _newest(catalogue, anchors, rows)):
+        found = sorted([*newest, *found], key=lambda one: -one[1])
     own = {one.product_id for one in anchors}
-    fresh = _newest(catalogue, anchors, rows) if "similar_to" in kinds else []
-    known = _known(products, anchors, kinds) if products else iter(())
-    for product_id, score, best in merge(fresh, known, key=lambda one: -one[1]):
-        if product_id not in own:
-            yield Pick(product_id, round(score, 4), source, _why(best, rows))
+    return [Pick(key, score, source, why) for key, score, why in found if key not in own]
 
 
 def _known(
-    products: Products, anchors: Sequence[Anchor], kinds: Sequence[Kin]
-) -> Iterator[_Scored]:
-    """Give what the snapshot knows, and for each what speaks most for it."""
-    found = products.kin((one.product_id for one in anchors), *kinds)
+    products: Products, anchors: Sequence[Anchor], kinds: Sequence[Kin], rows: Mapping[str, Product]
+) -> list[_Scored]:
+    """Score what the snapshot knows; the reason is what speaks most for a product."""
+    near_by_anchor = products.kin((one.product_id for one in anchors), *kinds)
+    each = max(_FEWEST, _LOOKED_AT // len(anchors))
     totals: dict[int, float] = {}
     most: dict[int, float] = {}
-    by: dict[int, _Reason] = {}
+    whys: dict[int, str] = {}
     for anchor in anchors:
-        for kind, near in islice(found.get(anchor.product_id, {}).items(), 1):
-            why, scale = _Reason(anchor, kind), anchor.weight / near.scores[0]
-            for number, score in zip(near.numbers, near.scores, strict=True):
-                share = score * scale
-                if number not in totals:
-                    totals[number] = most[number] = share
-                    by[number] = why
-                else:
-                    totals[number] += share
-                    if share > most[number]:
-                        most[number], by[number] = share, why
+        if anchor.product_id not in near_by_anchor:
+            continue
+        kind, near = near_by_anchor[anchor.product_id]
+        why, scale = _why(anchor, kind, rows), anchor.weight / near.scores[0]
+        for number, score in zip(near.numbers[:each], near.scores[:each], strict=True):
+            share = score * scale
+            if number not in totals:
+                totals[number] = most[number] = share
+                whys[number] = why
+            else:
+                totals[number] += share
+                if share > most[number]:
+                    most[number], whys[number] = share, why
     best = sorted(totals, key=totals.__getitem__, reverse=True)[:_KEPT]
-    for start in range(0, len(best), _BLOCK):
-        block = best[start : start + _BLOCK]
-        ids = products.ids(block)
-        yield from ((ids[number], totals[number], by[number]) for number in block)
+    ids = products.ids(best)
+    return [(ids[number], totals[number], whys[number]) for number in best]
 
 
 def _newest(
@@ -137,17 +129,17 @@ def _newest(
     found: dict[str, _Scored] = {}
     for anchor in anchors:
         if row := rows.get(anchor.product_id):
-            for product_id, like in catalogue.newest_like(row).items():
+            for key, like in catalogue.newest_like(row).items():
                 share = like * anchor.weight
-                if product_id not in found or found[product_id][1] < share:
-                    found[product_id] = product_id, share, _Reason(anchor, "similar_to")
-    return sorted(found.values(), key=lambda one: (-one[1], one[0]))
+                if key not in found or found[key][1] < share:
+                    found[key] = key, share, _why(anchor, "similar_to", rows)
+    return sorted(found.values())
 
 
-def _why(reason: _Reason, rows: Mapping[str, Product]) -> str:
-    """Name the product that speaks for another; never one that is not to be had."""
-    row = rows.get(reason.anchor.product_id)
+def _why(anchor: Anchor, kind: Kin, rows: Mapping[str, Product]) -> str:
+    """Name the product that speaks for others; never one that is not to be had."""
+    row = rows.get(anchor.product_id)
     if row is None or not row["available"] or not row["name"]:
-        return _UNNAMED[reason.kind]
-    words = _LIKE[reason.anchor.way] if reason.kind == "similar_to" else _REASONS[reason.kind]
+        return _UNNAMED[kind]
+    words = _LIKE[anchor.way] if kind == "similar_to" else _REASONS[kind]
     return words.format(row["name"])

@@ -85,7 +85,7 @@ def _product(chosen: Candidate) -> dict[str, object]:
     product, pick = chosen.product, chosen.pick
     return {
         **{name: product[name] for name in _SHOWN},
-        "score": pick.score,
+        "score": round(pick.score, 4),
         "source": pick.source,
         "reason": pick.reason,
     }

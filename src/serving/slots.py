@@ -13,7 +13,7 @@ from typing import Final
 
 from content.choosing import Candidate
 from content.decision import Rung
-from content.terms import MAX_PRODUCTS, ProductFilter
+from content.terms import ProductFilter
 from profiles.products import Kin, Products
 from profiles.profile import (
     BUY_AGAIN,
@@ -28,7 +28,7 @@ from serving.brain import Brain
 from serving.catalogue import Catalogue
 from serving.kinship import SESSION, Anchor, Way, anchors_of, relatives
 
-Steps = Iterator[tuple[Pick, Rung]]
+Step = Sequence[tuple[Pick, Rung]]  # some products at once: one by one takes twice as long
 
 HISTORY: Final = "history"  # the source of what was bought before, in no particular habit
 BOUGHT_BEFORE: Final = "You bought this before"
@@ -41,6 +41,7 @@ _KINDS: Final[Mapping[str, tuple[Kin, ...]]] = {
     SESSION: ("bought_too", "goes_with", "similar_to"),
 }
 _LATEST: Final = 5  # products bought last, that tell what goes with them
+_SHELVES: Final = 3  # whose best sellers follow what is similar: those of what counts most
 _BLOCK: Final = 30  # products looked up at once
 
 
@@ -91,11 +92,13 @@ def ladder(
         wanted: What to look for among the best sellers, when all else has run out.
     """
     steps = chain(_own(brain, slot, shopper, asked), _common(brain, shopper, wanted))
-    while block := list(islice(steps, _BLOCK)):
-        rows = brain.catalogue.products(pick.product_id for pick, _ in block)
-        for pick, rung in block:
-            if row := rows.get(pick.product_id):
-                yield Candidate(row, pick, rung)
+    for step in steps:
+        for start in range(0, len(step), _BLOCK):
+            block = step[start : start + _BLOCK]
+            rows = brain.catalogue.products([pick.product_id for pick, _ in block])
+            for pick, rung in block:
+                if row := rows.get(pick.product_id):
+                    yield Candidate(row, pick, rung)
 
 
 def kin_lists(
@@ -104,7 +107,7 @@ def kin_lists(
     """Return which products belong with those a customer bought last, for some of the slots."""
     anchors = _last_bought(profile)
     return {
-        slot: list(relatives(catalogue, products, anchors, *_KINDS[slot], source=slot))
+        slot: relatives(catalogue, products, anchors, *_KINDS[slot], source=slot)
         for slot in slots
         if slot in _KINDS
     }
@@ -118,62 +121,69 @@ def best_sellers(products: Products | None, wanted: ProductFilter) -> Iterator[P
         yield from products.best(bounds)
 
 
-def _own(brain: Brain, slot: str, shopper: Shopper, asked: Sequence[str]) -> Steps:
+def _own(brain: Brain, slot: str, shopper: Shopper, asked: Sequence[str]) -> Iterator[Step]:
     """Give what the slot is for."""
     profile = shopper.profile
     own = profile.lists.get(slot, ()) if profile else ()
     if slot == BUY_AGAIN and profile:
-        yield from ((pick, "snapshot") for pick in own)
-        for key, days in profile.bought.items():
-            yield Pick(key, round(1 / (1 + days), 4), HISTORY, BOUGHT_BEFORE), "snapshot"
+        yield _on("snapshot", own)
+        yield [
+            (Pick(key, 1 / (1 + days), HISTORY, BOUGHT_BEFORE), "snapshot")
+            for key, days in profile.bought.items()
+        ]
     elif slot == NEW_FOR_YOU:
+        live = _on("fresh", _relatives(brain, SESSION, anchors_of(shopper.session)))
         # In turns, so that neither what was done just now nor a year's taste is lost.
-        for live, known in zip_longest(
-            _relatives(brain, SESSION, anchors_of(shopper.session)), own
-        ):
-            if live:
-                yield live, "fresh"
-            if known:
-                yield known, "snapshot"
+        turns = zip_longest(live, _on("snapshot", own))
+        yield [each for turn in turns for each in turn if each]
     elif slot in _KINDS:
         yield from _of_kin(brain, slot, shopper, asked)
     elif brain.snapshot:
-        yield from ((pick, "popular") for pick in brain.snapshot.common(slot))
+        yield _on("popular", brain.snapshot.common(slot))
         if slot == NEW_ARRIVALS:
-            for key in brain.catalogue.newest:
-                yield Pick(key, 0.0, NEW_ARRIVALS, JUST_IN), "popular"
+            newest = [Pick(key, 0.0, NEW_ARRIVALS, JUST_IN) for key in brain.catalogue.newest]
+            yield _on("popular", newest)
 
 
-def _of_kin(brain: Brain, slot: str, shopper: Shopper, asked: Sequence[str]) -> Steps:
+def _of_kin(brain: Brain, slot: str, shopper: Shopper, asked: Sequence[str]) -> Iterator[Step]:
     ways: list[tuple[Way, Sequence[str]]] = [("asked", asked)] if asked else shopper.session
     anchors = anchors_of(ways)
     rung: Rung = "fresh" if anchors else "snapshot"
     if not anchors and shopper.profile:
         anchors = _last_bought(shopper.profile)
-    yield from ((pick, rung) for pick in _relatives(brain, slot, anchors))
+    yield _on(rung, _relatives(brain, slot, anchors))
     if slot == SIMILAR_TO and anchors:
-        rows = brain.catalogue.products(one.product_id for one in anchors)
+        rows = brain.catalogue.products(one.product_id for one in anchors[:_SHELVES])
         paths = [row["category"] for row in rows.values() if row["category"]]
         if paths:
             same = best_sellers(_products(brain), ProductFilter(category=tuple(paths)))
-            yield from ((pick, "popular") for pick in islice(same, MAX_PRODUCTS))
+            yield _on("popular", list(islice(same, _BLOCK)))
 
 
-def _common(brain: Brain, shopper: Shopper, wanted: ProductFilter) -> Steps:
+def _common(brain: Brain, shopper: Shopper, wanted: ProductFilter) -> Iterator[Step]:
     """Give what is in no list of the customer's: what others buy."""
     snapshot = brain.snapshot
     if snapshot:
         cluster = shopper.profile.outputs.get("cluster") if shopper.profile else None
         if cluster:
-            yield from ((pick, "segment") for pick in snapshot.popular(str(cluster)))
-        yield from ((pick, "popular") for pick in snapshot.popular())
-        yield from ((pick, "popular") for pick in best_sellers(_products(brain), wanted))
+            yield _on("segment", snapshot.popular(str(cluster)))
+        yield _on("popular", snapshot.popular())
+        sellers = best_sellers(snapshot.products, wanted)
+        while block := list(islice(sellers, _BLOCK)):
+            yield _on("popular", block)
     for campaign in brain.campaigns.values():
-        for product in campaign.static_products:
-            yield Pick(product["product_id"], 0.0, "static", campaign.spec.static.reason), "static"
+        reason = campaign.spec.static.reason
+        static = [
+            Pick(each["product_id"], 0.0, "static", reason) for each in campaign.static_products
+        ]
+        yield _on("static", static)
 
 
-def _relatives(brain: Brain, slot: str, anchors: Sequence[Anchor]) -> Iterator[Pick]:
+def _on(rung: Rung, picks: Sequence[Pick]) -> Step:
+    return [(pick, rung) for pick in picks]
+
+
+def _relatives(brain: Brain, slot: str, anchors: Sequence[Anchor]) -> list[Pick]:
     return relatives(brain.catalogue, _products(brain), anchors, *_KINDS[slot], source=slot)
 
 

@@ -198,7 +198,7 @@ def test_serving_finds_what_was_bought_last_and_what_belongs_together(complete: 
             "bread",
             "petrol",
         ]
-        near = products.kin(["bread"], "goes_with")["bread"]["goes_with"]
+        _, near = products.kin(["bread"], "goes_with")["bread"]
         assert products.ids(near.numbers) == {0: "milk"}
         assert [pick.product_id for pick in snapshot.common("new_arrivals")] == ["tea"]
 
