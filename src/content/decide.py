@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -53,66 +53,6 @@ def decide(campaign: CompiledCampaign, person: Person, *, candidates: Candidates
         context=context,
         slots=slots,
     )
-
-
-def restock(
-    campaign: CompiledCampaign,
-    decision: Decision,
-    candidates: Candidates,
-    *,
-    lists: Mapping[str, Sequence[Pick]],
-    bought: Mapping[str, float] | None = None,
-) -> Decision:
-    """Return a kept decision without the products that are not available any more.
-
-    Their places are filled as in `decide`, but never with anything personal: of the person's
-    `lists` only those count that a slot avoids, and what they `bought` (days ago) only where it
-    is not to be shown. All else, names and prices too, stays as it was shown first.
-    """
-    gone = {
-        shown.product_id
-        for choice in decision.slots
-        for shown in choice.products
-        if (product := candidates.products.get(shown.product_id)) and not product["available"]
-    }
-    if not gone:
-        return decision
-    shelf = Shelf(campaign, candidates)
-    for choice in decision.slots:
-        for shown in choice.products:
-            shelf.take(shown.product_id, shown.name)
-    slots = []
-    for choice in decision.slots:
-        slot = campaign.spec.slot(choice.slot)
-        kept = [shown for shown in choice.products if shown.product_id not in gone]
-        if slot is None or slot.products is None or len(kept) == len(choice.products):
-            slots.append(choice)
-            continue
-        avoid, barred = frozenset[str](), frozenset[str]()
-        if decision.personal:
-            avoid = _avoided(slot.products, lists)
-            barred = _bought_of_late(slot.products, bought)
-        common = shelf.common(slot, personal=False, avoid=avoid)
-        slots.append(_filled(choice, slot.products, kept, shelf, common, barred))
-    return replace(decision, slots=tuple(slots), rung=lowest([slot.rung for slot in slots]))
-
-
-def _filled(
-    choice: Choice,
-    rule: ProductRule,
-    kept: Sequence[Shown],
-    shelf: Shelf,
-    common: Iterable[tuple[Pick, Rung]],
-    barred: frozenset[str],
-) -> Choice:
-    """Return a slot with what is kept of it, filled up to the length it had."""
-    unpromoted = rule.model_copy(update={"promote": ()})  # they had their places
-    missing = len(choice.products) - len(kept)
-    more = shelf.fill(missing, common, unpromoted, barred=barred, beside=kept)
-    products, reason = [*kept, *more], choice.reason
-    if reason.startswith(share := _share(choice.products, rule)):
-        reason = _share(products, rule) + reason.removeprefix(share)
-    return _titled(replace(choice, reason=reason, products=tuple(products)), rule)
 
 
 def known_variables(campaign: CompiledCampaign, person: Person) -> dict[str, object]:
@@ -174,7 +114,7 @@ def _products(slot: Slot, rule: ProductRule, person: Person, shelf: Shelf, block
     own, avoid, barred = list[Pick](), frozenset[str](), frozenset[str]()
     if person.personal:
         own = list(person.lists.get(rule.list, ()))
-        avoid, barred = _avoided(rule, person.lists), _bought_of_late(rule, person.bought)
+        avoid, barred = avoided(rule, person.lists), bought_of_late(rule, person.bought)
     picks = chain(
         ((pick, person.rung) for pick in own),
         shelf.common(slot, personal=person.personal, avoid=avoid),
@@ -182,15 +122,17 @@ def _products(slot: Slot, rule: ProductRule, person: Person, shelf: Shelf, block
     shown = shelf.fill(rule.n, picks, rule, barred=barred)
     reason = block.reason
     if person.personal and person.outputs:
-        reason = f"{_share(shown, rule)}{rule.list}"
-    return _titled(replace(block, reason=reason, products=tuple(shown)), rule)
+        reason = f"{share(shown, rule)}{rule.list}"
+    return titled(replace(block, reason=reason, products=tuple(shown)), rule)
 
 
-def _avoided(rule: ProductRule, lists: Mapping[str, Sequence[Pick]]) -> frozenset[str]:
+def avoided(rule: ProductRule, lists: Mapping[str, Sequence[Pick]]) -> frozenset[str]:
+    """Return what a slot is not filled up with."""
     return frozenset(pick.product_id for name in rule.avoid for pick in lists.get(name, ()))
 
 
-def _bought_of_late(rule: ProductRule, bought: Mapping[str, float] | None) -> frozenset[str]:
+def bought_of_late(rule: ProductRule, bought: Mapping[str, float] | None) -> frozenset[str]:
+    """Return what was bought too short a time ago to be shown in a slot."""
     within = rule.filter.not_bought_days
     if within is None or not bought:
         return frozenset()
@@ -204,11 +146,12 @@ def _own(products: Sequence[Shown], rule: ProductRule) -> int:
     )
 
 
-def _share(products: Sequence[Shown], rule: ProductRule) -> str:
+def share(products: Sequence[Shown], rule: ProductRule) -> str:
+    """Say how many products are from the list that the slot names."""
     return f"{_own(products, rule)} of {len(products)} from "
 
 
-def _titled(choice: Choice, rule: ProductRule) -> Choice:
+def titled(choice: Choice, rule: ProductRule) -> Choice:
     """Name the slot after what is in it: its own title only if at least half is from its list.
 
     What is promoted says nothing of the list.

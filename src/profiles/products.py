@@ -103,8 +103,8 @@ class Products:
 
     def kin(self, product_ids: Iterable[str], *kinds: Kin) -> dict[str, tuple[Kin, Neighbours]]:
         """Return the neighbours of products by the first kind by which they have any."""
-        first = " ".join(f"WHEN {kind} <> '' THEN {at}" for at, kind in enumerate(kinds))
-        body = " ".join(f"WHEN {kind} <> '' THEN {kind}" for kind in kinds)
+        first = " ".join(f"WHEN length({kind}) THEN {at}" for at, kind in enumerate(kinds))
+        body = " ".join(f"WHEN length({kind}) THEN {kind}" for kind in kinds)
         rows = self._among(
             f"SELECT product_id, CASE {first} END, CASE {body} END"  # noqa: S608  # ours
             " FROM product JOIN kin USING (number)",

@@ -11,9 +11,10 @@ from typing import Any, Final
 import orjson
 
 from content.campaign import CompiledCampaign
-from content.decide import decide, restock
+from content.decide import decide
 from content.decision import Candidates, Decision, Person
 from content.render import Context, render
+from content.restock import restock
 from content.terms import ProductFilter
 from core.clock import DAY, to_us
 from core.ids import pseudonym

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +10,8 @@ from ingest.contract import CATALOGUE
 from ingest.log import EventLog
 from serving.brain import Brain
 from serving.catalogue import words
+from tests.serving import shop
+from tests.serving.asking import EVERY_SLOT, ask_recommend, ids, numbered, reasons
 
 
 def add(home: Path, *rows: dict[str, object]) -> None:
@@ -88,3 +91,59 @@ def test_a_snapshot_without_products_cannot_tell_what_is_new(home: Path, brain: 
 
 def test_words_are_those_of_name_and_category(brain: Brain) -> None:
     assert words(brain.catalogue.products(["p0"])["p0"]) == {"product", "0", "grocery", "milk"}
+
+
+def change(home: Path, product_id: str, **facts: object) -> None:
+    """Change a row of the catalogue, as an import does."""
+    log = EventLog(home / "events.db")
+    rows = log.catalogue().to_pylist()
+    known = next((row for row in rows if row["product_id"] == product_id), rows[0])
+    row = {**known, "product_id": product_id, **facts}
+    log.put_products(shop.products(0).from_pylist([row], schema=log.catalogue().schema))
+    log.close()
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        pytest.param({"available": False}, id="out-of-stock"),
+        pytest.param({"attributes": '{"sensitive": true}'}, id="sensitive"),
+    ],
+)
+def test_what_is_not_to_be_had_is_neither_shown_nor_named(
+    home: Path, brain: Brain, facts: dict[str, object]
+) -> None:
+    change(home, "p33", **facts)
+    change(home, "p1", **facts)
+    look(brain)
+
+    similar = ask_recommend(brain, "nobody", slot="similar_to", n=59, products=["p0"])
+    with_it = ask_recommend(brain, "nobody", slot="goes_with", n=1, products=["p1"])
+
+    assert "p33" not in ids(similar)
+    assert reasons(with_it) == {"p34": "Often bought together"}
+
+
+def test_a_deleted_product_is_never_recommended(home: Path, brain: Brain) -> None:
+    with sqlite3.connect(home / "events.db") as store:
+        store.execute("DELETE FROM catalogue WHERE product_id IN ('p33', 'p10')")
+    store.close()
+    look(brain)
+
+    for slot in EVERY_SLOT:
+        got = ids(ask_recommend(brain, "ann", slot=slot, n=58, products=["p0"]))
+        assert not {"p33", "p10"} & set(got)
+
+
+def test_a_product_of_today_is_recommended_by_its_content_and_as_new(
+    home: Path, brain: Brain
+) -> None:
+    change(home, "today", name="Product 0 XL", category=shop.CATEGORIES[0])
+    look(brain)
+
+    similar = ask_recommend(brain, "nobody", slot="similar_to", n=3, products=["p0"])
+    arrived = ask_recommend(brain, "nobody", slot="new_arrivals", n=4)
+
+    assert ids(similar) == ["p33", "today", "p30"]
+    assert reasons(similar)["today"] == "Like Product 0"
+    assert ids(arrived) == [*numbered(53, 54, 55), "today"]

@@ -5,42 +5,20 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
 
-from ingest.log import EventLog
 from privacy.consent import PERSONALISATION
 from profiles.decisions import render_decision_id
 from profiles.profile import Profile
 from serving.brain import Brain
-from serving.messages import Recommendation, RecommendRequest
+from serving.messages import RecommendRequest
 from serving.recommending import recommend
 from tests.serving import shop
+from tests.serving.asking import EVERY_SLOT, ask_recommend, ids, numbered, reasons
 
 OpenBrain = Callable[[Path], Brain]
-SESSION = ("viewed", "cart", "bought")
-
-
-def ask_recommend(brain: Brain, customer_id: str, **asked: object) -> dict[str, Any]:
-    session = {name: asked.pop(name) for name in SESSION if name in asked}
-    given = {"recipients": [{"customer_id": customer_id, **session}], **asked}
-    result = recommend(brain, RecommendRequest.model_validate(given), [customer_id])[0]
-    Recommendation.model_validate(result)
-    return result
-
-
-def ids(recommendation: dict[str, Any]) -> list[str]:
-    return [product["product_id"] for product in recommendation["products"]]
-
-
-def numbered(*numbers: int) -> list[str]:
-    return [f"p{number}" for number in numbers]
-
-
-def reasons(recommendation: dict[str, Any]) -> dict[str, str]:
-    return {each["product_id"]: each["reason"] for each in recommendation["products"]}
 
 
 def test_a_list_is_topped_up_from_the_cluster_then_from_everybody(brain: Brain) -> None:
@@ -147,12 +125,6 @@ def test_the_ids_of_the_reference_are_of_the_kind_that_is_given(brain: Brain) ->
     assert len(recommended) == len(given["decision_id"])
     assert UUID(recommended).version == UUID(given["decision_id"]).version
     assert rendered == render_decision_id("weekly_picks", "demo-1", "1004")
-
-
-EVERY_SLOT = (
-    *("new_for_you", "buy_again", "similar_to", "goes_with"),
-    *("trending", "new_arrivals", "popular"),
-)
 
 
 @pytest.mark.parametrize("customer_id", ["ann", "bob", "nobody"])
@@ -306,67 +278,6 @@ def test_a_list_of_promotions_alone_is_no_rung_of_the_ladder(brain: Brain) -> No
     got = ask_recommend(brain, "ann", n=1, promote=[{"product_id": "p9"}])
 
     assert (got["rung"], ids(got)) == ("static", ["p9"])
-
-
-def change(home: Path, product_id: str, **facts: object) -> None:
-    """Change a row of the catalogue, as an import does."""
-    log = EventLog(home / "events.db")
-    rows = log.catalogue().to_pylist()
-    known = next((row for row in rows if row["product_id"] == product_id), rows[0])
-    row = {**known, "product_id": product_id, **facts}
-    log.put_products(shop.products(0).from_pylist([row], schema=log.catalogue().schema))
-    log.close()
-
-
-def look_again(brain: Brain) -> None:
-    brain._looked_s = float("-inf")
-    brain.refresh()
-
-
-@pytest.mark.parametrize(
-    "facts",
-    [
-        pytest.param({"available": False}, id="out-of-stock"),
-        pytest.param({"attributes": '{"sensitive": true}'}, id="sensitive"),
-    ],
-)
-def test_what_is_not_to_be_had_is_neither_shown_nor_named(
-    home: Path, brain: Brain, facts: dict[str, object]
-) -> None:
-    change(home, "p33", **facts)
-    change(home, "p1", **facts)
-    look_again(brain)
-
-    similar = ask_recommend(brain, "nobody", slot="similar_to", n=59, products=["p0"])
-    with_it = ask_recommend(brain, "nobody", slot="goes_with", n=1, products=["p1"])
-
-    assert "p33" not in ids(similar)
-    assert reasons(with_it) == {"p34": "Often bought together"}
-
-
-def test_a_deleted_product_is_never_recommended(home: Path, brain: Brain) -> None:
-    with sqlite3.connect(home / "events.db") as store:
-        store.execute("DELETE FROM catalogue WHERE product_id IN ('p33', 'p10')")
-    store.close()
-    look_again(brain)
-
-    for slot in EVERY_SLOT:
-        got = ids(ask_recommend(brain, "ann", slot=slot, n=58, products=["p0"]))
-        assert not {"p33", "p10"} & set(got)
-
-
-def test_a_product_of_today_is_recommended_by_its_content_and_as_new(
-    home: Path, brain: Brain
-) -> None:
-    change(home, "today", name="Product 0 XL", category=shop.CATEGORIES[0])
-    look_again(brain)
-
-    similar = ask_recommend(brain, "nobody", slot="similar_to", n=3, products=["p0"])
-    arrived = ask_recommend(brain, "nobody", slot="new_arrivals", n=4)
-
-    assert ids(similar) == ["p33", "today", "p30"]
-    assert reasons(similar)["today"] == "Like Product 0"
-    assert ids(arrived) == [*numbered(53, 54, 55), "today"]
 
 
 def test_only_the_first_of_a_recipient_who_comes_twice_counts(brain: Brain) -> None:

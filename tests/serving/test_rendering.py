@@ -3,7 +3,6 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,34 +13,13 @@ from core.errors import SendwiseError
 from ingest.log import EventLog
 from privacy.consent import EMAIL_MARKETING, PERSONALISATION
 from serving.brain import Brain
-from serving.messages import Rendering, RenderRequest
+from serving.messages import RenderRequest
 from serving.problems import Problem
 from serving.rendering import NO_MARKETING, render_content
 from tests.serving import shop
+from tests.serving.mails import in_slot, render, shown, with_rule
 
 OpenBrain = Callable[[Path], Brain]
-
-
-def render(
-    brain: Brain,
-    customer_id: str = "ann",
-    send_id: str = "s1",
-    context: dict[str, object] | None = None,
-) -> dict[str, Any]:
-    asked = {
-        "campaign": "weekly_picks",
-        "send_id": send_id,
-        "recipients": [{"customer_id": customer_id, "context": context or {}}],
-    }
-    rendering = render_content(brain, RenderRequest.model_validate(asked), [customer_id])[0]
-    Rendering.model_validate(rendering)
-    return rendering
-
-
-def shown(brain: Brain, send_id: str = "s1", customer_id: str = "ann") -> set[str]:
-    kept = brain.decisions.find("weekly_picks", send_id, [customer_id])[customer_id].body
-    decision: Any = kept["decision"]
-    return {product["product_id"] for slot in decision["slots"] for product in slot["products"]}
 
 
 def withdraw(brain: Brain, customer_id: str, purpose: str) -> None:
@@ -155,23 +133,6 @@ def test_a_product_that_sold_out_leaves_a_kept_decision(home: Path, open_brain: 
     assert "Product 0<" not in again["html"]
     assert "Product 1<" in again["html"]
     assert again["decision_id"] == first["decision_id"]
-
-
-def with_rule(brain: Brain, **rule: object) -> None:
-    """Give the campaign's slot `new_for_you` another rule."""
-    campaign = brain.campaigns["weekly_picks"]
-    spec = campaign.spec.model_dump(mode="json", by_alias=True)
-    (slot,) = [each for each in spec["slots"] if each["name"] == "new_for_you"]
-    slot["products"].update(rule)
-    changed = replace(campaign, spec=campaign.spec.model_validate(spec))
-    brain.campaigns = {"weekly_picks": changed}
-
-
-def in_slot(brain: Brain, name: str, customer_id: str = "ann") -> list[tuple[str, str]]:
-    kept = brain.decisions.find("weekly_picks", "s1", [customer_id])[customer_id].body
-    decision: Any = kept["decision"]
-    (slot,) = [each for each in decision["slots"] if each["slot"] == name]
-    return [(product["product_id"], product["reason"]) for product in slot["products"]]
 
 
 def test_a_campaign_may_show_what_goes_with_the_last_purchase(brain: Brain) -> None:

@@ -5,9 +5,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import httpx
 import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,32 +18,7 @@ from serving.messages import RecommendRequest
 from serving.routes import post, web_routes
 from serving.unsubscribe import Link
 from tests.serving import shop
-
-
-class Web:
-    """Asks the mounted routes by themselves, without a server."""
-
-    def __init__(self, app: Starlette) -> None:
-        self.app = app
-
-    def ask(self, method: str, path: str, data: dict[str, str] | None = None) -> httpx.Response:
-        """Ask once, in an event loop of its own."""
-
-        async def asked() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app)
-            base = "https://mail.example.test"
-            async with httpx.AsyncClient(transport=transport, base_url=base) as client:
-                return await client.request(method, path, data=data)
-
-        return asyncio.run(asked())
-
-    def get(self, path: str) -> httpx.Response:
-        """GET `path`."""
-        return self.ask("GET", path)
-
-    def post(self, path: str, data: dict[str, str] | None = None) -> httpx.Response:
-        """POST a form to `path`."""
-        return self.ask("POST", path, data)
+from tests.serving.web import Web, people, posted
 
 
 @pytest.fixture
@@ -54,16 +27,6 @@ def web(brain: Brain) -> Web:
     app = Starlette(routes=web_routes())
     app.state.brain = brain
     return Web(app)
-
-
-def posted(brain: Brain, question: str, body: object) -> tuple[int, Any]:
-    raw = body if isinstance(body, bytes) else orjson.dumps(body)
-    response = asyncio.run(post(brain, question, raw))
-    return response.status_code, orjson.loads(response.body)
-
-
-def people(*customer_ids: object) -> dict[str, Any]:
-    return {"recipients": [{"customer_id": each} for each in customer_ids]}
 
 
 @pytest.mark.parametrize(
@@ -156,22 +119,6 @@ def test_whatever_is_sent_is_answered_or_refused(brain: Brain, question: str, bo
     response = asyncio.run(post(brain, question, raw))
 
     assert response.status_code in {200, 404, 422}
-
-
-def test_get_forms_read_their_query_as_the_body_is_read(web: Web, brain: Brain) -> None:
-    query = "slot=new_for_you&n=3&exclude=p20,p21&category=GROCERY&max_price_minor=150"
-    body = people("ann") | {
-        "n": 3,
-        "exclude": ["p20", "p21"],
-        "filter": {"category": "GROCERY", "max_price_minor": 150},
-    }
-
-    got = web.get(f"/v1/recommend/ann?{query}").json()
-
-    expected = posted(brain, "recommend", body)[1]["results"][0]
-    assert got.pop("decision_id") != expected.pop("decision_id")  # each is logged
-    assert got == expected
-    assert len(got["products"]) == 3
 
 
 def test_whatever_may_be_posted_may_be_asked_by_get(web: Web, brain: Brain) -> None:
