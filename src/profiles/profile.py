@@ -42,6 +42,9 @@ class Pick(NamedTuple):
     reason: str
 
 
+_pick: Final = Pick._make  # half as long as calling it: a profile is read for every e-mail
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What a snapshot holds of one customer.
@@ -90,7 +93,7 @@ def unpack(customer_id: str, body: bytes) -> Profile:
     held = orjson.loads(body)
     whys = held["y"]
     lists = {
-        slot: [Pick(product_id, score, *whys[why]) for product_id, score, why in picks]
+        slot: [_pick((product_id, score, *whys[why])) for product_id, score, why in picks]
         for slot, picks in held["l"].items()
     }
     return Profile(customer_id, held["o"], held["w"], held["f"], lists, held["b"])

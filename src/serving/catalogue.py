@@ -6,7 +6,7 @@ import logging
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from itertools import takewhile
 from typing import Final
 
@@ -72,7 +72,7 @@ class Catalogue:
         return {key: row for key in wanted if (row := self._rows[key])}
 
     @property
-    def newest(self) -> Iterable[str]:
+    def newest(self) -> Collection[str]:
         """What came in after the snapshot was made, the newest first."""
         return self._newest
 

@@ -15,10 +15,10 @@ Way = Literal["asked", "viewed", "cart", "bought"]
 
 SESSION: Final = "session"  # the source of what follows from what was done just now
 
-_ANCHORS: Final = 10  # that tell a list; a session's last ones say most of what it wants
+_ANCHORS: Final = 8  # that tell a list; a session's last ones say most of what it wants
 _KEPT: Final = 60  # products of a list
-_LOOKED_AT: Final = 200  # neighbours, of all anchors together
-_FEWEST: Final = 15  # of one
+_LOOKED_AT: Final = 120  # neighbours, of all anchors together
+_FEWEST: Final = 12  # of one
 _FADES: Final = 0.8  # what each product counts of the one that came after it
 
 _LIKE: Final[Mapping[Way, str]] = {
@@ -88,7 +88,8 @@ def relatives(
         return []
     rows = catalogue.products(one.product_id for one in anchors)
     found = _known(products, anchors, kinds, rows) if products else []
-    if "similar_to" in kinds and (newest := _newest(catalogue, anchors, rows)):
+    if "similar_to" in kinds and catalogue.newest:
+        newest = _newest(catalogue, anchors, rows)
         found = sorted([*newest, *found], key=lambda one: -one[1])
     own = {one.product_id for one in anchors}
     return [Pick(key, score, source, why) for key, score, why in found if key not in own]
@@ -100,26 +101,23 @@ def _known(
     """Score what the snapshot knows; the reason is what speaks most for a product."""
     near_by_anchor = products.kin((one.product_id for one in anchors), *kinds)
     each = max(_FEWEST, _LOOKED_AT // len(anchors))
-    totals: dict[int, float] = {}
-    most: dict[int, float] = {}
-    whys: dict[int, str] = {}
+    counted = []
     for anchor in anchors:
-        if anchor.product_id not in near_by_anchor:
-            continue
-        kind, near = near_by_anchor[anchor.product_id]
-        why, scale = _why(anchor, kind, rows), anchor.weight / near.scores[0]
+        if found := near_by_anchor.get(anchor.product_id):
+            kind, near = found
+            counted.append((_why(anchor, kind, rows), anchor.weight / near.scores[0], near))
+    totals: dict[int, float] = {}
+    for _, scale, near in counted:
         for number, score in zip(near.numbers[:each], near.scores[:each], strict=True):
-            share = score * scale
-            if number not in totals:
-                totals[number] = most[number] = share
-                whys[number] = why
-            else:
-                totals[number] += share
-                if share > most[number]:
-                    most[number], whys[number] = share, why
+            totals[number] = totals.get(number, 0.0) + score * scale
     best = sorted(totals, key=totals.__getitem__, reverse=True)[:_KEPT]
+    most = dict.fromkeys(best, (0.0, ""))  # of those only: they are few
+    for why, scale, near in counted:
+        for number, score in zip(near.numbers[:each], near.scores[:each], strict=True):
+            if number in most and score * scale > most[number][0]:
+                most[number] = score * scale, why
     ids = products.ids(best)
-    return [(ids[number], totals[number], whys[number]) for number in best]
+    return [(ids[number], totals[number], most[number][1]) for number in best]
 
 
 def _newest(

@@ -116,9 +116,14 @@ def kin_lists(
 def best_sellers(products: Products | None, wanted: ProductFilter) -> Iterator[Pick]:
     """Give what sold best when the snapshot was made, through the whole catalogue."""
     if products:
-        bounds = wanted.model_dump(include={"min_price_minor", "max_price_minor", "has_image"})
-        bounds["categories"] = [head.rstrip("/") for head in wanted.heads]
-        yield from products.best(bounds)
+        yield from products.best(
+            {
+                "categories": [head.rstrip("/") for head in wanted.heads],
+                "min_price_minor": wanted.min_price_minor,
+                "max_price_minor": wanted.max_price_minor,
+                "has_image": wanted.has_image,
+            }
+        )
 
 
 def _own(brain: Brain, slot: str, shopper: Shopper, asked: Sequence[str]) -> Iterator[Step]:
@@ -152,12 +157,12 @@ def _of_kin(brain: Brain, slot: str, shopper: Shopper, asked: Sequence[str]) -> 
     if not anchors and shopper.profile:
         anchors = _last_bought(shopper.profile)
     yield _on(rung, _relatives(brain, slot, anchors))
-    if slot == SIMILAR_TO and anchors:
+    products = _products(brain)
+    if slot == SIMILAR_TO and anchors and products:
         rows = brain.catalogue.products(one.product_id for one in anchors[:_SHELVES])
-        paths = [row["category"] for row in rows.values() if row["category"]]
+        paths = [row["category"].casefold() for row in rows.values() if row["category"]]
         if paths:
-            same = best_sellers(_products(brain), ProductFilter(category=tuple(paths)))
-            yield _on("popular", list(islice(same, _BLOCK)))
+            yield _on("popular", list(islice(products.best({"categories": paths}), _BLOCK)))
 
 
 def _common(brain: Brain, shopper: Shopper, wanted: ProductFilter) -> Iterator[Step]:

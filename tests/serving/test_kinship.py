@@ -29,7 +29,7 @@ def test_later_products_count_more_and_each_counts_once() -> None:
 def test_a_long_session_is_told_by_its_last_products() -> None:
     got = anchors_of([("viewed", [f"p{number}" for number in range(50)])])
 
-    assert [each.product_id for each in got] == [f"p{number}" for number in range(49, 39, -1)]
+    assert [each.product_id for each in got] == [f"p{number}" for number in range(49, 41, -1)]
 
 
 def test_neighbours_count_in_relation_to_the_nearest(brain: Brain) -> None:
