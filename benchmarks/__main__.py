@@ -4,5 +4,5 @@ from __future__ import annotations
 
 import runpy
 
-for name in ("spine", "features", "recommenders"):
+for name in ("spine", "features", "recommenders", "recommend"):
     runpy.run_module(f"benchmarks.{name}", run_name="__main__")

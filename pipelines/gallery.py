@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 from urllib.parse import quote
 
 from campaigns.audience import audience
@@ -24,14 +24,15 @@ from pipelines.outcome import Outcome, progress_bar
 from pipelines.page import filled
 from pipelines.send_campaign import default_send_id
 from privacy.consent import PERSONALISATION
-from profiles.profile import BUY_AGAIN, NEW_FOR_YOU, POPULAR
+from profiles.profile import POPULAR
+from serving.messages import Slot
 
 SHOWN: Final = 12
 LOOKED_AT: Final = 300  # customers, spread over the audience, among whom to choose
 LOOKED_AT_PLAIN: Final = 20  # of those who did not agree to personalisation
 BATCH: Final = 100  # recipients a request
 LISTED: Final = 100  # products asked for per list, to find the reason of each one shown
-LISTS: Final = (BUY_AGAIN, NEW_FOR_YOU, POPULAR)
+_COMMON: Final = ("popularity", "static")  # sources of what fills up a list
 _SUFFIX: Final = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}
 
 
@@ -160,9 +161,11 @@ def _differing(looks: Sequence[Look]) -> list[Look]:
 def _explained(service: Client, campaign: CompiledCampaign, looks: Sequence[Look]) -> list[Look]:
     """Find the products that stand in each e-mail, with the reasons the service gives for them."""
     ids = [look.mail.customer_id for look in looks]
+    named = {POPULAR, *(slot.products.list for slot in campaign.spec.slots if slot.products)}
     lists = [
         service.ask("/v1/recommend", {"recipients": _recipients(ids), "slot": slot, "n": LISTED})
-        for slot in LISTS
+        for slot in get_args(Slot)
+        if slot in named
     ]
     return [
         Look(look.mail, look.prediction, look.personal, _standing(look.mail, campaign, answers))
@@ -180,8 +183,9 @@ def _standing(
                 "{product_id}", quote(product["product_id"], safe="")
             )
             at = html.find(f'href="{escape(product["url"] or page)}"')
-            if at >= 0:
-                found.setdefault(at, product)
+            # One list may be filled up with what is the heart of another.
+            if at >= 0 and (at not in found or found[at]["source"] in _COMMON):
+                found[at] = product
     return [found[at] for at in sorted(found)]
 
 

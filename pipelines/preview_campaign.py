@@ -29,7 +29,7 @@ from pipelines.publish_campaign import (
     products_of,
 )
 from pipelines.run_service import FRESH_DAYS
-from profiles.profile import BUY_AGAIN, NEW_FOR_YOU, Pick, Profile
+from profiles.profile import BUY_AGAIN, NEW_ARRIVALS, NEW_FOR_YOU, TRENDING, Pick, Profile
 from profiles.snapshot import Snapshot, open_snapshot
 
 _CONTEXT: Final = Context(
@@ -166,6 +166,7 @@ def _snapshot_shop(
         raise DataError(f"no customer {unknown[0]!r} in snapshot {snapshot.manifest.id}.")
     people = [_person(profile) for profile in profiles if profile]
     popular = snapshot.popular()
+    common = {name: snapshot.common(name) for name in (TRENDING, NEW_ARRIVALS)}
     if not people:
         ids = [each for each, _ in zip(snapshot.customer_ids(), range(_LOOKED_AT), strict=False)]
         looked_at = [_person(profile) for profile in snapshot.profiles(ids).values()]
@@ -173,14 +174,18 @@ def _snapshot_shop(
     with connect(home) as lake:
         wanted = {
             pick.product_id
-            for picks in (popular, *(own for person in people for own in person.lists.values()))
+            for picks in (
+                popular,
+                *common.values(),
+                *(own for person in people for own in person.lists.values()),
+            )
             for pick in picks
         }
         rows = lake.execute(
             f"SELECT {PRODUCT_COLUMNS} FROM catalogue WHERE product_id IN (SELECT unnest(?))",  # noqa: S608  # names are ours
             [sorted(wanted)],
         ).fetchall()
-    candidates = Candidates(products=_by_id(products_of(rows)), popular=popular)
+    candidates = Candidates(products=_by_id(products_of(rows)), popular=popular, common=common)
     manifest = snapshot.manifest
     return Shop(people, candidates, f"snapshot {manifest.id}", manifest.as_of)
 

@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 from content.decision import NO_CONSENT
 from core import columns as c
 from core.errors import NotEnoughDataError, NotReadyError
+from core.ids import digest
 from core.settings import Settings
 from features.engine import content_digest
 from features.feature import definitions_digest, names
 from ingest.lake import connect
 from models.assortment import Assortment, read_assortment, sold_by_group
-from models.interactions import History
+from models.common_lists import common_lists
+from models.interactions import History, Purchases
+from models.last_bought import last_bought
 from models.recommender import HALF_LIFE, Recommender
 from pipelines.customer_outputs import (
     FEATURES,
@@ -35,9 +38,10 @@ from pipelines.customer_outputs import (
 )
 from pipelines.learnable import consenting
 from pipelines.outcome import Advance, Outcome, progress_bar
+from pipelines.product_items import items_digest, items_of, kinship
 from pipelines.workspace import require_writable
-from privacy.consent import PERSONALISATION
-from profiles.profile import BUY_AGAIN, NEW_FOR_YOU, Pick, Profile, Value
+from privacy.consent import MODEL_TRAINING, PERSONALISATION
+from profiles.profile import BUY_AGAIN, NEW_ARRIVALS, NEW_FOR_YOU, TRENDING, Pick, Profile, Value
 from profiles.snapshot import Manifest, current_id, find_snapshot, snapshot_id, write_snapshot
 
 PER_SLOT: Final = 40  # products kept per list: a block shows a few, the rest may sell out
@@ -50,7 +54,11 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """What a run reads; `personal` says who of `frame` consents to personalisation."""
+    """What a run reads.
+
+    `personal` says who of `frame` consents to personalisation; `teachers` consent to be learnt
+    from, and are nobody where the champion has learnt already.
+    """
 
     as_of: datetime
     champions: Champions
@@ -58,6 +66,7 @@ class Inputs:
     personal: Flags
     assortment: Assortment
     history: History
+    teachers: Sequence[str]
 
 
 def score_customers(settings: Settings, *, as_of: datetime) -> Outcome:
@@ -75,7 +84,7 @@ def score_customers(settings: Settings, *, as_of: datetime) -> Outcome:
     connection = connect(settings.home)
     try:
         inputs = _read(settings, connection, as_of)
-        identity = snapshot_id(as_of, _described(settings, inputs))
+        identity = snapshot_id(as_of, _described(connection, inputs))
         known = find_snapshot(settings.home, identity)
         if known and _is_current(settings, identity):
             return _outcome(settings, known, inputs.champions, "unchanged")
@@ -93,7 +102,11 @@ def _read(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: date
             f"no customer has an order before {as_of:%Y-%m-%d}. Import orders, or choose a "
             "later --as-of."
         )
-    allowed = consenting(settings, frame[c.CUSTOMER_ID].tolist(), PERSONALISATION, as_of=as_of)
+    customers = frame[c.CUSTOMER_ID].tolist()
+    allowed = consenting(settings, customers, PERSONALISATION, as_of=as_of)
+    fitted = recommender_of(champions)
+    learnt = fitted is not None and fitted.hybrid is not None
+    teachers = set() if learnt else consenting(settings, customers, MODEL_TRAINING, as_of=as_of)
     assortment = read_assortment(connection, before=as_of)
     return Inputs(
         as_of=as_of,
@@ -102,10 +115,11 @@ def _read(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: date
         personal=frame[c.CUSTOMER_ID].isin(allowed).to_numpy(),
         assortment=assortment,
         history=History(connection, assortment, before=as_of, half_life=HALF_LIFE),
+        teachers=sorted(teachers),
     )
 
 
-def _described(settings: Settings, inputs: Inputs) -> dict[str, object]:
+def _described(connection: duckdb.DuckDBPyConnection, inputs: Inputs) -> dict[str, object]:
     """Everything that could change what a snapshot says: the same again, the same ID."""
     return {
         "sendwise": version("sendwise"),
@@ -115,6 +129,8 @@ def _described(settings: Settings, inputs: Inputs) -> dict[str, object]:
         "purchases": inputs.history.digest(inputs.frame[c.CUSTOMER_ID].to_numpy(dtype=np.str_)),
         "personal": np.flatnonzero(inputs.personal).tolist(),
         "per_slot": PER_SLOT,
+        "items": items_digest(connection, as_of=inputs.as_of),
+        "teachers": digest(inputs.teachers),
     }
 
 
@@ -131,9 +147,11 @@ def _write(
     champions = inputs.champions
     outputs = outputs_of(connection, inputs.frame, champions, as_of=inputs.as_of)
     fitted = recommender_of(champions)
+    recommender = fitted.at(inputs.assortment) if fitted else None
     rules = Recommender(inputs.assortment)  # what is popular needs no model
     members = _members(inputs, outputs["cluster"])
     sold = sold_by_group(connection, inputs.assortment, members, before=inputs.as_of)
+    shop = common_lists(inputs.assortment, PER_SLOT)
     manifest = Manifest(
         id=identity,
         as_of=inputs.as_of,
@@ -145,11 +163,15 @@ def _write(
         popular_by_cluster={
             name: tuple(rules.popular(PER_SLOT, among=orders)) for name, orders in sold.items()
         },
+        trending=tuple(shop[TRENDING]),
+        new_arrivals=tuple(shop[NEW_ARRIVALS]),
     )
-    recommender = fitted.at(inputs.assortment) if fitted else None
+    known = kinship(connection, inputs.assortment, recommender, inputs.teachers, as_of=inputs.as_of)
     with progress_bar("scoring", total=len(inputs.frame)) as advance:
         profiles = _profiles(inputs, outputs, recommender, advance)
-        return write_snapshot(settings.home, manifest, profiles, scores_schema=champions.schema)
+        items = items_of(connection, inputs.assortment, known)
+        schema = champions.schema
+        return write_snapshot(settings.home, manifest, profiles, scores_schema=schema, items=items)
 
 
 def _members(inputs: Inputs, clusters: Sequence[Value]) -> dict[str, list[str]]:
@@ -177,7 +199,9 @@ def _profiles(
         ids = part[c.CUSTOMER_ID].tolist()
         values = zip(*(outputs[name][rows] for name in inputs.champions.outputs), strict=True)
         features = zip(*(part[name].tolist() for name in names(FEATURES)), strict=True)
-        lists = _lists(inputs, recommender, part[c.CUSTOMER_ID][allowed].tolist())
+        bought = inputs.history.of(part[c.CUSTOMER_ID][allowed].tolist())
+        lists = _lists(recommender, bought)
+        lasts = last_bought(bought, inputs.assortment.product_ids)
         for customer_id, own, known, yes in zip(ids, values, features, allowed, strict=True):
             if yes:
                 yield Profile(
@@ -186,18 +210,17 @@ def _profiles(
                     why_null=dict(missing),
                     features=dict(zip(names(FEATURES), known, strict=True)),
                     lists=next(lists),
+                    bought=next(lasts),
                 )
             else:
                 yield _withheld(customer_id, inputs.champions)
         advance(len(ids))
 
 
-def _lists(
-    inputs: Inputs, recommender: Recommender | None, customer_ids: list[str]
-) -> Iterator[dict[str, list[Pick]]]:
+def _lists(recommender: Recommender | None, bought: Purchases) -> Iterator[dict[str, list[Pick]]]:
     if recommender is None:
-        return iter([{slot: [] for slot in _SLOTS} for _ in customer_ids])
-    return recommender.picks(inputs.history.of(customer_ids), PER_SLOT)
+        return iter([{slot: [] for slot in _SLOTS} for _ in range(len(bought))])
+    return recommender.picks(bought, PER_SLOT)
 
 
 def _withheld(customer_id: str, champions: Champions) -> Profile:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from content.campaign import CompiledCampaign, rule_name
+from content.choosing import PROMOTION
 from content.decision import (
     NO_CONSENT,
     NOT_KNOWN,
@@ -29,8 +31,9 @@ def decide(campaign: CompiledCampaign, person: Person, *, candidates: Candidates
 
     A product is shown once in an e-mail (nor is another of the same name), only if it is
     available, and never from a category that the campaign excludes. A slot is filled from
-    the person's list, then what is popular in their cluster, then overall, then the static
-    products of the campaign. Without consent to personalisation only the last two count.
+    its list, then what is popular in the person's cluster, then overall, then the static
+    products of the campaign, by the terms of its rule. Without consent to
+    personalisation nothing of the person or the cluster counts.
     """
     context = campaign.context(person.context if person.personal else {})
     variables = {**known_variables(campaign, person), CONTEXT: context}
@@ -50,49 +53,6 @@ def decide(campaign: CompiledCampaign, person: Person, *, candidates: Candidates
         context=context,
         slots=slots,
     )
-
-
-def restock(
-    campaign: CompiledCampaign,
-    decision: Decision,
-    candidates: Candidates,
-    *,
-    lists: Mapping[str, Sequence[Pick]],
-) -> Decision:
-    """Return a kept decision without the products that are not available any more.
-
-    Their places are filled as in `decide`, but never with anything personal: of the person's
-    `lists` only those count that a slot avoids. All else, names and prices too, stays as it
-    was shown first.
-    """
-    gone = {
-        shown.product_id
-        for choice in decision.slots
-        for shown in choice.products
-        if (product := candidates.products.get(shown.product_id)) and not product["available"]
-    }
-    if not gone:
-        return decision
-    shelf = Shelf(campaign, candidates)
-    for choice in decision.slots:
-        for shown in choice.products:
-            shelf.take(shown.product_id, shown.name)
-    slots = []
-    for choice in decision.slots:
-        slot = campaign.spec.slot(choice.slot)
-        kept = [shown for shown in choice.products if shown.product_id not in gone]
-        if slot is None or slot.products is None or len(kept) == len(choice.products):
-            slots.append(choice)
-            continue
-        avoid = _avoided(slot.products, lists) if decision.personal else frozenset()
-        common = shelf.common(personal=False, avoid=avoid)
-        kept += shelf.fill(len(choice.products) - len(kept), common)
-        reason = choice.reason
-        if reason.startswith(share := _share(choice.products)):
-            reason = _share(kept) + reason.removeprefix(share)
-        changed = replace(choice, reason=reason, products=tuple(kept))
-        slots.append(_titled(changed, slot.products))
-    return replace(decision, slots=tuple(slots), rung=lowest([slot.rung for slot in slots]))
 
 
 def known_variables(campaign: CompiledCampaign, person: Person) -> dict[str, object]:
@@ -151,35 +111,56 @@ def _holds(campaign: CompiledCampaign, name: str, variables: Mapping[str, object
 
 
 def _products(slot: Slot, rule: ProductRule, person: Person, shelf: Shelf, block: Choice) -> Choice:
-    own: Sequence[Pick] = person.lists.get(rule.list, ()) if person.personal else ()
-    avoid = _avoided(rule, person.lists) if person.personal else frozenset()
-    shown = shelf.fill(rule.n, ((pick, person.rung) for pick in own))
-    shown += shelf.fill(rule.n - len(shown), shelf.common(personal=person.personal, avoid=avoid))
+    own, avoid, barred = list[Pick](), frozenset[str](), frozenset[str]()
+    if person.personal:
+        own = list(person.lists.get(rule.list, ()))
+        avoid, barred = avoided(rule, person.lists), bought_of_late(rule, person.bought)
+    picks = chain(
+        ((pick, person.rung) for pick in own),
+        shelf.common(slot, personal=person.personal, avoid=avoid),
+    )
+    shown = shelf.fill(rule.n, picks, rule, barred=barred)
     reason = block.reason
     if person.personal and person.outputs:
-        reason = f"{_share(shown)}{rule.list}"
-    return _titled(replace(block, reason=reason, products=tuple(shown)), rule)
+        reason = f"{share(shown, rule)}{rule.list}"
+    return titled(replace(block, reason=reason, products=tuple(shown)), rule)
 
 
-def _avoided(rule: ProductRule, lists: Mapping[str, Sequence[Pick]]) -> frozenset[str]:
+def avoided(rule: ProductRule, lists: Mapping[str, Sequence[Pick]]) -> frozenset[str]:
+    """Return what a slot is not filled up with."""
     return frozenset(pick.product_id for name in rule.avoid for pick in lists.get(name, ()))
 
 
-def _own(products: Sequence[Shown]) -> int:
-    return sum(shown.rung in ("fresh", "snapshot") for shown in products)
+def bought_of_late(rule: ProductRule, bought: Mapping[str, float] | None) -> frozenset[str]:
+    """Return what was bought too short a time ago to be shown in a slot."""
+    within = rule.filter.not_bought_days
+    if within is None or not bought:
+        return frozenset()
+    return frozenset(product_id for product_id, days in bought.items() if days < within)
 
 
-def _share(products: Sequence[Shown]) -> str:
-    return f"{_own(products)} of {len(products)} from "
+def _own(products: Sequence[Shown], rule: ProductRule) -> int:
+    """Count those from the list that the slot names, the person's or everybody's."""
+    return sum(
+        shown.rung in ("fresh", "snapshot") or shown.source == rule.list for shown in products
+    )
 
 
-def _titled(choice: Choice, rule: ProductRule) -> Choice:
-    """Name the slot after what is in it: its own title only if at least half is the person's."""
-    own = _own(choice.products)
-    rungs: list[Rung] = [shown.rung for shown in choice.products]
+def share(products: Sequence[Shown], rule: ProductRule) -> str:
+    """Say how many products are from the list that the slot names."""
+    return f"{_own(products, rule)} of {len(products)} from "
+
+
+def titled(choice: Choice, rule: ProductRule) -> Choice:
+    """Name the slot after what is in it: its own title only if at least half is from its list.
+
+    What is promoted says nothing of the list.
+    """
+    own = _own(choice.products, rule)
+    chosen = [shown for shown in choice.products if shown.source != PROMOTION]
     return replace(
         choice,
-        title=rule.title if own and own * 2 >= len(rungs) else rule.fallback_title,
-        text="" if rungs else rule.fallback_text,
-        rung=lowest(rungs),
+        title=rule.title if own and own * 2 >= len(chosen) else rule.fallback_title,
+        text="" if choice.products else rule.fallback_text,
+        rung=lowest([shown.rung for shown in chosen or choice.products]),
     )

@@ -29,6 +29,7 @@ class Person:
     traits: Mapping[str, object] = field(default_factory=dict)
     outputs: Mapping[str, object] = field(default_factory=dict)  # as in a snapshot
     lists: Mapping[str, Sequence[Pick]] = field(default_factory=dict)
+    bought: Mapping[str, float] = field(default_factory=dict)  # product -> days ago
     rung: Rung = "snapshot"  # where outputs and lists come from
     context: Mapping[str, object] = field(default_factory=dict)  # what the caller says
     personal: bool = True  # consents to personalisation
@@ -41,6 +42,8 @@ class Candidates:
     products: Mapping[str, Product]  # those named by any list; a missing one is not shown
     popular: Sequence[Pick] = ()  # for everybody, best first
     segment: Sequence[Pick] = ()  # in the person's cluster, best first
+    common: Mapping[str, Sequence[Pick]] = field(default_factory=dict)  # by name of the list
+    rest: Mapping[str, Sequence[Pick]] = field(default_factory=dict)  # by slot, after `popular`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

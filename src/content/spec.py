@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from content.templates import safe_url
+from content.terms import Terms
 from core.errors import ConfigError
 from core.faults import first_fault
 
@@ -63,10 +64,13 @@ class BlockRule(_Part):
     reason: str = Field("", max_length=200, description="Why somebody gets it, in words.")
 
 
-class ProductRule(_Part):
+class ProductRule(Terms):
     """Which products a slot shows."""
 
-    list: Name = Field(description="The customer's list: buy_again, new_for_you, popular.")
+    list: Name = Field(
+        description="buy_again, new_for_you, similar_to, goes_with: the customer's own; "
+        "trending, new_arrivals, popular: everybody's."
+    )
     n: int = Field(ge=1, le=12)
     title: Line
     fallback_title: Line = Field(description="When most products are not from the list.")

@@ -24,6 +24,7 @@ def open_database(path: Path, *, wait_s: float = 30) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA cache_size = -65536")  # KiB, taken only as pages are read
     return db
 
 

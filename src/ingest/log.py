@@ -48,24 +48,6 @@ class Customer:
     traits: dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
-    """A product of the catalogue; fields as in `ingest.contract.CATALOGUE`."""
-
-    product_id: str
-    name: str
-    description: str | None
-    category: str | None
-    brand: str | None
-    price_minor: int | None
-    currency: str | None
-    image_url: str | None
-    url: str | None
-    available: bool
-    created_us: int | None
-    attributes: dict[str, object]
-
-
 class EventLog:
     """The log in `path` (`events.db` of a workspace)."""
 
@@ -92,7 +74,7 @@ class EventLog:
         cursor = self._db.execute(sql, tuple(given))
         return pa.Table.from_batches(read_batches(cursor, schema), schema=schema)
 
-    def rows(self, sql: str, given: Sequence[object] = ()) -> list[tuple[int, ...]]:
+    def rows(self, sql: str, given: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a small query over the log."""
         return self._db.execute(sql, tuple(given)).fetchall()
 
@@ -273,25 +255,6 @@ class EventLog:
             (json.dumps(list(customer_ids)),),
         )
         return {key: Customer(key, email, json.loads(traits)) for key, email, traits in rows}
-
-    def product(self, product_ids: Sequence[str]) -> dict[str, Product]:
-        """Return those of the products that are known, by id."""
-        rows = self._db.execute(
-            f"SELECT {', '.join(CATALOGUE.names)} FROM catalogue"
-            " WHERE product_id IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(product_ids)),),
-        )
-        found = (dict(zip(CATALOGUE.names, row, strict=True)) for row in rows)
-        return {
-            row["product_id"]: Product(
-                **row
-                | {
-                    "available": bool(row["available"]),
-                    "attributes": json.loads(row["attributes"]),
-                }
-            )
-            for row in found
-        }
 
     def catalogue(self) -> pa.Table:
         """Return the whole catalogue, columns of `ingest.contract.CATALOGUE`, by product id."""

@@ -41,9 +41,11 @@ WITH sales AS (
         median(span_us / (orders - 1) / 86400e6) FILTER (orders > 1) AS gap_days
     FROM pairs GROUP BY number
 )
-SELECT offered.*, coalesce(sold, 0) AS sold, coalesce(sold_ever, 0) AS sold_ever,
+SELECT offered.* EXCLUDE (created_us),
+    coalesce(sold, 0) AS sold, coalesce(sold_ever, 0) AS sold_ever,
     coalesce(sold_week, 0) AS sold_week, coalesce(fading, 0) AS fading,
-    first_days, last_days, repeat_rate, gap_days
+    first_days, last_days, repeat_rate, gap_days,
+    ($before - created_us) / 86400e6 AS created_days
 FROM offered LEFT JOIN line_products USING (product_id)
     LEFT JOIN sales USING (number) LEFT JOIN habits USING (number)
 """  # noqa: S608  # ours
@@ -70,6 +72,7 @@ class Assortment:
         fading: Orders ever, halved every `FADING`.
         first_days: Days since its first order.
         last_days: Days since its last order.
+        created_days: Days since it came into the catalogue.
         repeat_rate: The share of its buyers who bought it again, drawn to a tenth.
         gap_days: The median time after which these did.
         price: Of the catalogue, in minor units.
@@ -87,6 +90,7 @@ class Assortment:
     fading: Floats | None = None
     first_days: Floats | None = None
     last_days: Floats | None = None
+    created_days: Floats | None = None
     repeat_rate: Floats | None = None
     gap_days: Floats | None = None
     price: Floats | None = None
@@ -159,6 +163,7 @@ def _of(found: pd.DataFrame) -> Assortment:
         fading=numbers("fading"),
         first_days=numbers("first_days"),
         last_days=numbers("last_days"),
+        created_days=numbers("created_days"),
         repeat_rate=numbers("repeat_rate"),
         gap_days=numbers("gap_days"),
         price=numbers("price"),

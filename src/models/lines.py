@@ -51,7 +51,7 @@ _TABLES: Final = {
         SELECT product_id, bool_or(available) IS NOT FALSE
                 AND NOT bool_or(coalesce(attributes ->> 'sensitive' = 'true', false)) AS allowed,
             max(price_minor) AS price, coalesce(min(category), '') AS category,
-            coalesce(min(name), '') AS name,
+            coalesce(min(name), '') AS name, max(created_us) AS created_us,
             lower(concat_ws(' ', regexp_replace(min(name), '[^\\w]+', ' ', 'g'), min(brand),
                 replace(min(category), ' ', '_'),
                 regexp_replace(min(category), '[^\\w]+', ' ', 'g'),

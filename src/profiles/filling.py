@@ -13,13 +13,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import DataError
+from profiles.products import TABLES, Item, put
 from profiles.profile import LISTS, Profile, lists_table, pack, scores_table
 
 _BATCH: Final = 2_000  # profiles held in memory while writing
 
 
 def fill(
-    folder: Path, profiles: Iterable[Profile], *, outputs: Sequence[str], schema: pa.Schema | None
+    folder: Path,
+    profiles: Iterable[Profile],
+    *,
+    outputs: Sequence[str],
+    schema: pa.Schema | None,
+    items: Iterable[Item] = (),
 ) -> int:
     """Write serving.db, lists.parquet and scores.parquet, and return how many customers.
 
@@ -28,9 +34,11 @@ def fill(
         profiles: Every customer once, in any order.
         outputs: Names of the outputs that profiles may have.
         schema: Types of scores.parquet. None: those of the first batch.
+        items: Every product once, what sells best first.
 
     Raises:
-        DataError: A customer comes twice, a value does not fit its column, or nobody is there.
+        DataError: A customer or product comes twice, a value does not fit its column, or nobody
+            is there.
     """
     batches = _batches(profiles)
     first = next(batches, None)
@@ -50,6 +58,7 @@ def fill(
                 lists.write_table(lists_table(batch))
                 scores.write_table(scores_table(batch, outputs, columns))
                 count += len(batch)
+            put(store, items)
             store.commit()
     except (sqlite3.IntegrityError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise DataError(str(error)) from None
@@ -61,7 +70,7 @@ def _store(path: Path) -> sqlite3.Connection:
     # Nobody sees the file before it is whole: no journal, one sync at the end.
     store.executescript(
         "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
-        "CREATE TABLE profile (customer_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL);"
+        "CREATE TABLE profile (customer_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL);" + TABLES
     )
     return store
 

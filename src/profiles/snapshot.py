@@ -5,10 +5,10 @@ the pointer file `current` is swapped, so a reader sees the old one or the new o
 half. Its ID is made of `as_of` and a digest of what went in: the same inputs, the same ID.
 
     snapshots/current            the ID that counts
-    snapshots/ID/manifest.json   what this is: versions, clusters, popular products
+    snapshots/ID/manifest.json   what this is: versions, clusters, lists for everybody
     snapshots/ID/scores.parquet  one row per customer, for people and reports
     snapshots/ID/lists.parquet   one row per customer, slot and rank
-    snapshots/ID/serving.db      customer -> profile, for the service: one indexed read
+    snapshots/ID/serving.db      customer -> profile, product -> neighbours: indexed reads
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -30,10 +30,13 @@ from core.errors import DataError, NotReadyError
 from core.files import new_file, new_folder
 from core.ids import digest
 from profiles.filling import fill
+from profiles.products import Item, Products
 from profiles.profile import (
     BUY_AGAIN,
+    NEW_ARRIVALS,
     NEW_FOR_YOU,
     POPULAR,
+    TRENDING,
     Pick,
     Profile,
     Value,
@@ -58,6 +61,7 @@ __all__ = [
     "write_snapshot",
 ]
 
+_MAPPED: Final = 2**32  # bytes of a snapshot that are read without copying
 KEPT: Final = 3  # snapshots: the current one, and some to go back to
 
 
@@ -76,6 +80,8 @@ class Manifest(BaseModel):
     )
     popular: tuple[Pick, ...] = Field(default=(), description="Best first, for everybody.")
     popular_by_cluster: dict[str, tuple[Pick, ...]] = Field(default_factory=dict)
+    trending: tuple[Pick, ...] = Field(default=(), description="Sells better than it did.")
+    new_arrivals: tuple[Pick, ...] = Field(default=(), description="Of late in the shop.")
 
 
 def snapshot_id(as_of: datetime, inputs: Mapping[str, object]) -> str:
@@ -95,6 +101,7 @@ def write_snapshot(
     profiles: Iterable[Profile],
     *,
     scores_schema: pa.Schema | None = None,
+    items: Iterable[Item] = (),
 ) -> Manifest:
     """Write a snapshot under `home` and make it the current one.
 
@@ -107,18 +114,19 @@ def write_snapshot(
         profiles: Every customer once, in any order.
         scores_schema: Types of features and outputs in scores.parquet (without
             `customer_id`). Without it, those of the first batch.
+        items: Every product once, what sells best first.
 
     Returns:
         The manifest as written.
 
     Raises:
-        DataError: A customer comes twice, or a value does not fit its column.
+        DataError: A customer or product comes twice, or a value does not fit its column.
     """
     root = home / "snapshots"
     target = root / manifest.id
     if (known := find_snapshot(home, manifest.id)) is None:
         with new_folder(target) as aside:
-            known = _fill(aside, manifest, profiles, scores_schema)
+            known = _fill(aside, manifest, profiles, scores_schema, items)
     point_to(home, manifest.id)
     prune(home)
     return known
@@ -188,7 +196,10 @@ class Snapshot:
             self._store = sqlite3.connect(
                 f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
             )
+            # The system keeps what is read often; a file that never changes may be shared so.
+            self._store.execute(f"PRAGMA mmap_size = {_MAPPED}")
             self._store.execute("SELECT customer_id, body FROM profile LIMIT 1").fetchone()
+            self.products = Products(self._store)
         except sqlite3.Error as error:
             raise NotReadyError(
                 f"{path} cannot be read ({error}). Delete {folder} and run `sendwise score` again."
@@ -230,6 +241,13 @@ class Snapshot:
         rows = self._store.execute("SELECT customer_id FROM profile ORDER BY customer_id")
         return (customer_id for (customer_id,) in rows)
 
+    def common(self, slot: str) -> Sequence[Pick]:
+        """Return one of the lists for everybody: trending, new arrivals, popular; else nothing."""
+        if slot not in (TRENDING, NEW_ARRIVALS, POPULAR):
+            return ()
+        picks: tuple[Pick, ...] = getattr(self.manifest, slot)
+        return picks
+
     def popular(self, cluster: str | None = None) -> list[Pick]:
         """Return what is popular in a cluster, nothing for an unknown one; None: with everybody."""
         by_cluster = self.manifest.popular_by_cluster
@@ -237,10 +255,14 @@ class Snapshot:
 
 
 def _fill(
-    folder: Path, manifest: Manifest, profiles: Iterable[Profile], schema: pa.Schema | None
+    folder: Path,
+    manifest: Manifest,
+    profiles: Iterable[Profile],
+    schema: pa.Schema | None,
+    items: Iterable[Item],
 ) -> Manifest:
     try:
-        count = fill(folder, profiles, outputs=manifest.outputs, schema=schema)
+        count = fill(folder, profiles, outputs=manifest.outputs, schema=schema, items=items)
     except DataError as error:
         raise DataError(f"snapshot {manifest.id} cannot be written: {error}") from None
     written = manifest.model_copy(update={"customers": count})

@@ -12,23 +12,23 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from content.campaign import CompiledCampaign, Product, campaign_folder, load_compiled, published
+from content.campaign import CompiledCampaign, campaign_folder, load_compiled, published
 from core.clock import parse_as_of
 from core.errors import NotReadyError, SendwiseError
 from core.files import unwritable
 from core.settings import Settings, load_settings, name_workspace, secret_key
 from ingest.log import EventLog
-from ingest.log import Product as CatalogueRow
 from models.registered import P_ORDER, PROPENSITY
 from privacy.consent import ConsentLedger
 from profiles.decisions import DecisionLog
 from profiles.snapshot import Profile, Snapshot, open_snapshot
+from serving.catalogue import Catalogue
 from serving.marks import champion_pointer, mark
 from serving.problems import Problem
 from serving.unsubscribe import Unsubscribe
@@ -85,7 +85,7 @@ class Brain:
         self._workspace = name_workspace(settings)
         self.campaigns: Mapping[str, CompiledCampaign] = {}
         self.snapshot: Snapshot | None = None
-        self._products: dict[str, Product | None] = {}  # None: not in the catalogue
+        self.catalogue = Catalogue(self.events)
         self._choice = _Choice()
         self._loading: threading.Thread | None = None
         self._versions = Versions()
@@ -99,7 +99,6 @@ class Brain:
         if time.monotonic() - self._looked_s < _LOOK_S:
             return
         self._looked_s = time.monotonic()
-        self._products.clear()  # prices and stock change by the row, not by a file
         home, before = self.settings.home, self._versions
         now = Versions(
             snapshot=mark([home / "snapshots" / "current"]),
@@ -117,6 +116,7 @@ class Brain:
             self._load_campaigns()
         if (now.snapshot, now.propensity) != (before.snapshot, before.propensity):
             self._choose_rescorer()
+        self.catalogue.look(self.snapshot.products if self.snapshot else None)
 
     def missing(self) -> list[str]:
         """Return what is not there, each with the command that makes it."""
@@ -190,14 +190,6 @@ class Brain:
     def data_as_of(self) -> datetime:
         """Return the instant the data describe: the snapshot's cut-off, else now."""
         return self.snapshot.manifest.as_of if self.snapshot else self.now()
-
-    def products(self, product_ids: Iterable[str]) -> dict[str, Product]:
-        """Return the catalogue's rows of those products it knows, at most a second old."""
-        wanted = set(product_ids)
-        if new := wanted.difference(self._products):
-            rows = self.events.product(list(new))
-            self._products.update((key, _product(rows.get(key))) for key in new)
-        return {key: row for key in wanted if (row := self._products[key])}
 
     def close(self) -> None:
         """Write what waits and release the files."""
@@ -280,18 +272,3 @@ def _clock(fixed: str) -> Callable[[], datetime]:
         return lambda: parse_as_of("")
     instant = parse_as_of(fixed)
     return lambda: instant
-
-
-def _product(row: CatalogueRow | None) -> Product | None:
-    if row is None:
-        return None
-    return Product(
-        product_id=row.product_id,
-        name=row.name,
-        price_minor=row.price_minor,
-        currency=row.currency or "",
-        url=row.url,
-        image_url=row.image_url,
-        category=row.category or "",
-        available=row.available,
-    )

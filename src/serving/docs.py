@@ -10,7 +10,8 @@ import re
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, get_args
 
-from serving.messages import MAX_PRODUCTS, Slot
+from content.terms import MAX_PRODUCTS
+from serving.messages import Slot
 from serving.problems import MEDIA_TYPE
 
 Document = dict[str, Any]
@@ -46,6 +47,12 @@ _PROBES: Final = "Infrastructure"
 _TEXT: Final = {"type": "string"}
 _NUMBER: Final = {"type": "integer", "minimum": 0}
 _CONTEXT: Final = {**_TEXT, "description": "Accepted, and read by `render` only."}
+
+
+def _ids(which: str) -> Document:
+    return {**_TEXT, "description": f"Product ids {which}, separated by commas."}
+
+
 _QUERIES: Final[dict[str, dict[str, Document]]] = {
     "predict": {
         "outputs": {**_TEXT, "description": "Names, separated by commas."},
@@ -54,9 +61,22 @@ _QUERIES: Final[dict[str, dict[str, Document]]] = {
     "recommend": {
         "slot": {**_TEXT, "enum": list(get_args(Slot)), "default": "new_for_you"},
         "n": {"type": "integer", "minimum": 1, "maximum": MAX_PRODUCTS, "default": 10},
-        "exclude": {**_TEXT, "description": "Product ids, separated by commas."},
-        "category": {**_TEXT, "description": "Category path; what lies below it counts too."},
+        "exclude": _ids("not to recommend"),
+        "products": _ids("that `similar_to` and `goes_with` are about"),
+        "viewed": _ids("looked at just now, the latest last"),
+        "cart": _ids("in the basket"),
+        "bought": _ids("bought since the snapshot was made"),
+        "category": {
+            **_TEXT,
+            "description": "Category path; what lies below it counts too. May be given often.",
+        },
+        "min_price_minor": {**_NUMBER, "description": "Lowest price, minor units."},
         "max_price_minor": {**_NUMBER, "description": "Highest price, minor units."},
+        "has_image": {"type": "boolean", "default": False},
+        "not_bought_days": {**_NUMBER, "description": "Not bought within so many days."},
+        "max_per_category": {**_NUMBER, "description": "At most so many of one category."},
+        "diversity": {"type": "number", "minimum": 0, "maximum": 1, "default": 0},
+        "promote": {**_TEXT, "description": "ID or ID:PLACE, separated by commas."},
         "context.NAME": _CONTEXT,
     },
     "render": {

@@ -10,15 +10,19 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from content.terms import MAX_PRODUCTS, Name, Terms
+
 MAX_RECIPIENTS = 1_000
-MAX_PRODUCTS = 100
 MAX_CONTEXT = 20  # names a recipient
+MAX_SESSION = 50  # products a recipient looked at, has in the basket, or bought just now
 
 CustomerId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+Products = Annotated[list[Name], Field(max_length=MAX_SESSION)]
 ContextName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,59}$")]
 ContextValue = Annotated[str, StringConstraints(max_length=1_000)] | int | float | bool | None
-Slot = Literal["new_for_you", "buy_again", "popular"]
+Slot = Literal[
+    "new_for_you", "buy_again", "similar_to", "goes_with", "trending", "new_arrivals", "popular"
+]
 Rung = Literal["fresh", "snapshot", "segment", "popular", "static"]
 
 
@@ -37,6 +41,13 @@ class Recipient(_Request):
         "characters; null is empty.",
         examples=[{"store": "Leeds"}],
     )
+    viewed: Products = Field(
+        default_factory=list, description="Product ids looked at just now, the latest last."
+    )
+    cart: Products = Field(default_factory=list, description="Product ids in the basket.")
+    bought: Products = Field(
+        default_factory=list, description="Product ids bought since the snapshot was made."
+    )
 
 
 class _Batch(_Request):
@@ -51,16 +62,7 @@ class PredictRequest(_Batch):
     )
 
 
-class ProductFilter(_Request):
-    """Which products may be recommended."""
-
-    category: Name | None = Field(
-        None, description="Category path; what lies below it counts too.", examples=["GROCERY"]
-    )
-    max_price_minor: int | None = Field(None, ge=0, description="Highest price, minor units.")
-
-
-class RecommendRequest(_Batch):
+class RecommendRequest(_Batch, Terms):
     """Ask for products."""
 
     slot: Slot = Field("new_for_you", description="Which list to take them from.")
@@ -68,7 +70,11 @@ class RecommendRequest(_Batch):
     exclude: list[Name] = Field(
         default_factory=list, max_length=1_000, description="Product ids not to recommend."
     )
-    filter: ProductFilter = Field(default_factory=ProductFilter)
+    products: Products = Field(
+        default_factory=list,
+        description="Product ids that `similar_to` and `goes_with` are about, the latest last. "
+        "Default: what each recipient viewed, has in the cart, or bought last.",
+    )
 
 
 class RenderRequest(_Batch):

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from itertools import islice
+from typing import Any, Final
 
 import orjson
 
 from content.campaign import CompiledCampaign
-from content.decide import decide, restock
+from content.decide import decide
 from content.decision import Candidates, Decision, Person
 from content.render import Context, render
-from core.clock import to_us
+from content.restock import restock
+from content.terms import ProductFilter
+from core.clock import DAY, to_us
 from core.ids import pseudonym
 from ingest.log import Customer
 from privacy.consent import EMAIL_MARKETING, PERSONALISATION
@@ -20,11 +24,14 @@ from profiles.decisions import LoggedDecision, render_decision_id
 from profiles.snapshot import Pick, Profile
 from serving.brain import Brain
 from serving.messages import RenderRequest
+from serving.slots import best_sellers, kin_lists
 from serving.unsubscribe import Link, headers
 
 log = logging.getLogger("bentoml.sendwise")
 
 NO_MARKETING = "no consent to email_marketing"
+
+_FURTHER: Final = 60  # best sellers looked through for a slot with a filter of its own
 
 
 def render_content(
@@ -59,6 +66,7 @@ class _Batch:
         now = brain.now()
         self._brain = brain
         self._campaign = campaign
+        self._rules = [(slot.name, slot.products) for slot in campaign.spec.slots if slot.products]
         self._send_id = send_id
         self._now_us = to_us(now)
         self._mailable = brain.consents.granted_many(customer_ids, EMAIL_MARKETING, now)
@@ -67,10 +75,16 @@ class _Batch:
         personal = [each for each in mailable if each in self._personal]
         found = brain.decisions.find(campaign.name, send_id, mailable)
         self._kept = {key: (each, read) for key, each in found.items() if (read := _read(each))}
-        self._profiles = brain.profiles(personal)
+        self._profiles = {
+            each.customer_id: self._with_kin(each) for each in brain.profiles(personal).values()
+        }
+        # Days are counted back from the snapshot, and it is some days old itself.
+        self._age_days = max(0.0, (now - brain.data_as_of()) / DAY)
         self._customers = brain.events.customers(personal)
         self._popular = brain.snapshot.popular() if brain.snapshot else []
-        self._products = brain.products(self._candidate_ids())
+        self._common = self._lists_for_everybody()
+        self._rest = self._best_sellers_by_slot()
+        self._products = brain.catalogue.products(self._candidate_ids())
         self._versions = brain.model_versions()
         self._as_of = brain.data_as_of().isoformat()
         self.fresh: dict[str, LoggedDecision] = {}
@@ -165,6 +179,7 @@ class _Batch:
             traits=customer.traits if customer else {},
             outputs=profile.outputs if profile else {},
             lists=profile.lists if profile else {},
+            bought=self._bought(profile),
             context=self.contexts.get(customer_id, {}),
             personal=personal,
         )
@@ -172,12 +187,49 @@ class _Batch:
 
     def _restocked(self, customer_id: str, decision: Decision) -> Decision:
         profile = self._profiles.get(customer_id)  # only of who agreed to personalisation
-        lists = profile.lists if profile else {}
-        return restock(self._campaign, decision, self._candidates(None), lists=lists)
+        return restock(
+            self._campaign,
+            decision,
+            self._candidates(None),
+            lists=profile.lists if profile else {},
+            bought=self._bought(profile),
+        )
+
+    def _bought(self, profile: Profile | None) -> dict[str, float]:
+        bought = profile.bought if profile else {}
+        return {product_id: days + self._age_days for product_id, days in bought.items()}
+
+    def _with_kin(self, profile: Profile) -> Profile:
+        """Add the lists that follow from what was bought last, where the campaign names them."""
+        if self._brain.snapshot is None:
+            return profile
+        named = {rule.list for _, rule in self._rules}
+        products = self._brain.snapshot.products
+        kin = kin_lists(self._brain.catalogue, products, profile, named)
+        return replace(profile, lists={**profile.lists, **kin}) if kin else profile
+
+    def _lists_for_everybody(self) -> dict[str, Sequence[Pick]]:
+        snapshot = self._brain.snapshot
+        if snapshot is None:
+            return {}
+        return {rule.list: snapshot.common(rule.list) for _, rule in self._rules}
+
+    def _best_sellers_by_slot(self) -> dict[str, Sequence[Pick]]:
+        """Return what a slot goes on with whose filter may leave little of what is popular."""
+        products = self._brain.snapshot.products if self._brain.snapshot else None
+        return {
+            name: list(islice(best_sellers(products, rule.filter), _FURTHER))
+            for name, rule in self._rules
+            if rule.filter != ProductFilter() or rule.max_per_category
+        }
 
     def _candidates(self, profile: Profile | None) -> Candidates:
         return Candidates(
-            products=self._products, popular=self._popular, segment=self._segment(profile)
+            products=self._products,
+            popular=self._popular,
+            segment=self._segment(profile),
+            common=self._common,
+            rest=self._rest,
         )
 
     def _segment(self, profile: Profile | None) -> Sequence[Pick]:
@@ -189,6 +241,9 @@ class _Batch:
     def _candidate_ids(self) -> set[str]:
         """Return every product that may be shown to anybody of the batch."""
         ids = {pick.product_id for pick in self._popular}
+        for picks in (*self._common.values(), *self._rest.values()):
+            ids.update(pick.product_id for pick in picks)
+        ids.update(each.product_id for _, rule in self._rules for each in rule.promote)
         ids.update(product["product_id"] for product in self._campaign.static_products)
         for profile in self._profiles.values():
             ids.update(pick.product_id for picks in profile.lists.values() for pick in picks)

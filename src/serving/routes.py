@@ -16,18 +16,23 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
+from content.terms import ProductFilter
 from privacy.consent import EMAIL_MARKETING
 from serving import unsubscribe
 from serving.brain import Brain, log
 from serving.docs import PAGE
 from serving.edge import label
-from serving.handlers import Handler, Question, answer, predict, recommend
+from serving.handlers import Handler, Question, answer, predict
 from serving.messages import PredictRequest, RecommendRequest, RenderRequest
 from serving.problems import Problem, bad_request, checked, from_status, read_json
+from serving.recommending import recommend
 from serving.rendering import render_content
 
-_LISTS: Final = frozenset({"outputs", "exclude"})  # comma-separated in a query
-_FILTER: Final = frozenset({"category", "max_price_minor"})
+_SESSION: Final = frozenset({"viewed", "cart", "bought"})  # of the recipient
+# Comma-separated in a query; a category may hold a comma, and is repeated instead.
+_LISTS: Final = frozenset({"outputs", "exclude", "products", "promote", *_SESSION})
+_REPEATED: Final = frozenset({*_LISTS, "category"})
+_FILTER: Final = frozenset(ProductFilter.model_fields)
 _CONTEXT: Final = "context."
 _QUESTIONS: Final[dict[str, tuple[type[Question], Handler]]] = {
     "predict": (PredictRequest, predict),
@@ -110,7 +115,7 @@ async def get_predict(request: Request) -> Response:
 
 
 async def get_recommend(request: Request) -> Response:
-    """GET /v1/recommend/{customer_id}?slot=&n=&exclude=a,b&category=&max_price_minor=."""
+    """GET /v1/recommend/{customer_id}?slot=&n=&viewed=a,b&category=&promote=ID:PLACE and so on."""
     asked = checked(RecommendRequest, _asked(request))
     return json_response((await answer(recommend, _brain(request), asked))[0])
 
@@ -166,27 +171,36 @@ def _brain(request: Request) -> Brain:
 def _asked(request: Request) -> dict[str, object]:
     """Return what a GET form asks, in the shape of a POST body."""
     path, query = request.path_params, request.query_params
-    twice = [name for name in query if len(query.getlist(name)) > 1 and name not in _LISTS]
+    twice = [name for name in query if len(query.getlist(name)) > 1 and name not in _REPEATED]
     if twice:
         raise bad_request(f"{twice[0]}: given twice.")
     recipient: dict[str, object] = {"customer_id": path["customer_id"]}
     asked: dict[str, object] = {"recipients": [recipient]}
     if "campaign" in path:
         asked["campaign"] = path["campaign"]
-    chosen: dict[str, str] = {}
+    chosen: dict[str, object] = {}
     context = {name: query[name] for name in query if name.startswith(_CONTEXT)}
     if context:
         recipient["context"] = {key.removeprefix(_CONTEXT): context[key] for key in context}
     for name in (each for each in query if each not in context):
         if name in asked:
             raise bad_request(f"{name}: is part of the path here.")
-        if name in _LISTS:
-            asked[name] = [each for text in query.getlist(name) for each in text.split(",") if each]
-        elif name in _FILTER and "campaign" not in path:
-            chosen[name] = query[name]
+        words = [each for text in query.getlist(name) for each in text.split(",") if each]
+        if name in _FILTER and "campaign" not in path:
+            chosen[name] = query.getlist(name) if name in _REPEATED else query[name]
+        elif name == "promote":
+            asked[name] = [_promotion(each) for each in words]
+        elif name in _LISTS:
+            (recipient if name in _SESSION else asked)[name] = words
         elif query[name] or name != "send_id":  # an ESP's empty merge tag is no id
             asked[name] = query[name]
     return {**asked, "filter": chosen} if chosen else asked
+
+
+def _promotion(text: str) -> dict[str, object]:
+    """Read ID, or ID:PLACE."""
+    product_id, colon, place = text.rpartition(":")
+    return {"product_id": product_id, "place": place} if colon else {"product_id": text}
 
 
 def _guarded(endpoint: Endpoint) -> Endpoint:

@@ -10,7 +10,9 @@ import pytest
 
 from content.campaign import CompiledCampaign, Product
 from content.compile import compile_campaign
+from content.decision import Candidates
 from content.tiles import make_tiles
+from tests.content.people import names, picks
 
 CAMPAIGNS = Path(__file__).parents[2] / "conf" / "campaigns"
 
@@ -49,3 +51,14 @@ def draft(tmp_path: Path) -> Path:
     folder = tmp_path / "conf" / "campaigns" / "weekly_picks"
     shutil.copytree(CAMPAIGNS / "weekly_picks", folder)
     return folder
+
+
+@pytest.fixture
+def candidates(product: Callable[..., Product]) -> Candidates:
+    """Products a0.. (bought), n0.. (new), g0.. (cluster), p0.. (popular), all available."""
+    known = [*names("a", 6), *names("n", 6), *names("g", 6), *names("p", 10)]
+    return Candidates(
+        products={product_id: product(product_id) for product_id in known},
+        segment=picks(*names("g", 6), why="popular in your group"),
+        popular=picks(*names("p", 10), why="popular"),
+    )

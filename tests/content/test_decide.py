@@ -2,50 +2,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from content.campaign import CompiledCampaign, Product
-from content.decide import decide, known_variables, restock
-from content.decision import NO_CONSENT, NOT_KNOWN, Candidates, Choice, Decision, Person
+from content.decide import decide, known_variables
+from content.decision import NO_CONSENT, NOT_KNOWN, Candidates, Decision, Person
 from profiles.profile import Pick
+from tests.content.people import ann, ids, names, picks, ruled, slot
 
 Build = Callable[..., Product]
-
-
-def picks(*ids: str, why: str = "because") -> list[Pick]:
-    return [Pick(product_id, 1.0, "test", why) for product_id in ids]
-
-
-def names(prefix: str, n: int) -> list[str]:
-    return [f"{prefix}{number}" for number in range(n)]
-
-
-@pytest.fixture
-def candidates(product: Build) -> Candidates:
-    """Products a0.. (bought), n0.. (new), g0.. (cluster), p0.. (popular), all available."""
-    known = [*names("a", 6), *names("n", 6), *names("g", 6), *names("p", 10)]
-    return Candidates(
-        products={product_id: product(product_id) for product_id in known},
-        segment=picks(*names("g", 6), why="popular in your group"),
-        popular=picks(*names("p", 10), why="popular"),
-    )
-
-
-def ann(**given: object) -> Person:
-    facts: dict[str, object] = {
-        "outputs": {"cluster_traits": ["frequent"], "recency_days": 3},
-        "lists": {"buy_again": picks(*names("a", 6)), "new_for_you": picks(*names("n", 6))},
-    }
-    return Person(customer_id="ann", **{**facts, **given})  # type: ignore[arg-type]
-
-
-def slot(decision: Decision, name: str) -> Choice:
-    return next(choice for choice in decision.slots if choice.slot == name)
-
-
-def ids(choice: Choice) -> list[str]:
-    return [shown.product_id for shown in choice.products]
 
 
 def test_a_known_customer_gets_their_own_lists(
@@ -226,54 +193,38 @@ def test_the_same_person_gets_the_same_decision(
     )
 
 
-def test_restock_replaces_only_what_sold_out(
-    campaign: CompiledCampaign, candidates: Candidates, product: Build
-) -> None:
-    first = decide(campaign, ann(), candidates=candidates)
-    products = {
-        **candidates.products,
-        "a1": product("a1", available=False),
-        "a0": product("a0", price_minor=999_999),
-    }
-
-    now = Candidates(products=products, popular=candidates.popular)
-    later = restock(campaign, first, now, lists=ann().lists)
-
-    assert ids(slot(later, "buy_again")) == ["a0", "a2", "a3", "p0"]
-    assert slot(later, "buy_again").reason == "3 of 4 from buy_again"
-    assert slot(later, "buy_again").products[0].price_minor == 250  # as it was shown first
-    assert slot(later, "new_for_you") == slot(first, "new_for_you")
-    assert later.rung == "popular"
-
-
-def test_restock_changes_nothing_while_all_is_there(
+def test_a_slot_may_name_a_list_for_everybody(
     campaign: CompiledCampaign, candidates: Candidates
 ) -> None:
-    first = decide(campaign, ann(), candidates=candidates)
+    trends = [Pick(each, 2.0, "trending", "Trending this week") for each in ("g4", "g5")]
+    known = replace(candidates, common={"trending": trends})
 
-    assert restock(campaign, first, candidates, lists=ann().lists) is first
+    for person in (ann(), Person(customer_id="who?"), ann(personal=False)):
+        got = slot(
+            decide(ruled(campaign, list="trending"), person, candidates=known), "new_for_you"
+        )
+        assert ids(got)[:2] == ["g4", "g5"]
+        assert (got.title, got.rung) == ("New for you", "popular")  # half of it is the list
+    assert (
+        slot(
+            decide(ruled(campaign, list="trending"), ann(), candidates=known), "new_for_you"
+        ).reason
+        == "2 of 4 from trending"
+    )
 
 
-def test_restock_never_calls_new_what_was_bought(
+def test_a_slot_keeps_to_its_terms_down_the_whole_ladder(
     campaign: CompiledCampaign, candidates: Candidates, product: Build
 ) -> None:
-    first = decide(campaign, ann(), candidates=candidates)
-    products = {**candidates.products, "n1": product("n1", available=False)}
-    now = Candidates(products=products, popular=picks("a4", "a5", "p0"))
+    dear = {each: product(each, price_minor=999) for each in ("n0", "g0", "n5")}
+    known = replace(candidates, products={**candidates.products, **dear})
+    terms = {
+        "filter": {"max_price_minor": 300, "not_bought_days": 10},
+        "promote": [{"product_id": "p9", "place": 2, "reason": "Try this"}],
+    }
 
-    later = restock(campaign, first, now, lists=ann().lists)
+    got = decide(ruled(campaign, **terms), ann(bought={"n1": 9.5, "n2": 11}), candidates=known)
 
-    assert ids(slot(later, "new_for_you")) == ["n0", "n2", "n3", "p0"]
-
-
-def test_restock_keeps_a_reason_that_is_not_about_the_products(
-    campaign: CompiledCampaign, candidates: Candidates, product: Build
-) -> None:
-    first = decide(campaign, ann(personal=False), candidates=candidates)
-    products = {**candidates.products, "p1": product("p1", available=False)}
-    now = Candidates(products=products, popular=candidates.popular)
-
-    later = restock(campaign, first, now, lists={})
-
-    assert "p1" not in ids(slot(later, "buy_again"))
-    assert slot(later, "buy_again").reason == NO_CONSENT
+    assert ids(slot(got, "new_for_you")) == ["n2", "p9", "n3", "n4"]
+    assert slot(got, "new_for_you").products[1].reason == "Try this"
+    assert slot(got, "new_for_you").rung == "snapshot"  # what is promoted is on no rung

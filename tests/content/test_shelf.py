@@ -1,15 +1,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from content.campaign import CompiledCampaign, Product
 from content.decision import Candidates, Rung
 from content.shelf import Shelf, is_excluded
+from content.spec import Slot
+from content.terms import Terms
 from profiles.profile import Pick
 
 Build = Callable[..., Product]
+SLOT = Slot.model_validate(
+    {
+        "name": "trends",
+        "blocks": [{"block": "product_grid"}],
+        "products": {
+            "list": "trending",
+            "n": 4,
+            "title": "Trends",
+            "fallback_title": "Popular",
+            "fallback_text": "Come and look.",
+        },
+    }
+)
 
 
 def pick(product_id: str, score: float = 1.0) -> Pick:
@@ -24,7 +40,7 @@ def ranked(*ids: str) -> Iterator[tuple[Pick, Rung]]:
 def build(campaign: CompiledCampaign, product: Build) -> Callable[..., Shelf]:
     """Put products on a shelf: those given, by id, as they are sold now."""
 
-    def build(*given: Product, **lists: list[Pick]) -> Shelf:
+    def build(*given: Product, **lists: Any) -> Shelf:  # noqa: ANN401  # as Candidates has them
         known = {each["product_id"]: each for each in given}
         return Shelf(campaign, Candidates(products=known, **lists))
 
@@ -91,8 +107,10 @@ def test_the_common_shelf_goes_from_the_cluster_down_to_what_ships_with_the_camp
 ) -> None:
     shelf = build(segment=[pick("g0"), pick("p0")], popular=[pick("p0"), pick("p1")])
 
-    personal = [(each.product_id, rung) for each, rung in shelf.common(personal=True)]
-    common = [each.product_id for each, _ in shelf.common(personal=False, avoid=frozenset({"p1"}))]
+    personal = [(each.product_id, rung) for each, rung in shelf.common(SLOT, personal=True)]
+    common = [
+        each.product_id for each, _ in shelf.common(SLOT, personal=False, avoid=frozenset({"p1"}))
+    ]
 
     assert personal[:4] == [
         ("g0", "segment"),
@@ -109,10 +127,51 @@ def test_static_products_are_shown_as_they_were_published_unless_sold_out_since(
 ) -> None:
     shelf = build(product("s0", available=False), product("s1", price_minor=999))
 
-    shown = shelf.fill(3, shelf.common(personal=False))
+    shown = shelf.fill(3, shelf.common(SLOT, personal=False))
 
     assert [(each.product_id, each.price_minor) for each in shown] == [
         ("s1", 999),
         ("s2", 250),
         ("s3", 250),
     ]
+
+
+def test_a_list_for_everybody_that_the_slot_names_comes_before_all(
+    build: Callable[..., Shelf],
+) -> None:
+    lists = {"trending": [pick("t0")], "new_arrivals": [pick("n0")]}
+    shelf = build(
+        segment=[pick("g0")], popular=[pick("p0")], common=lists, rest={"trends": [pick("r0")]}
+    )
+
+    steps = [(each.product_id, rung) for each, rung in shelf.common(SLOT, personal=True)]
+
+    assert steps[:5] == [
+        ("t0", "popular"),
+        ("g0", "segment"),
+        ("p0", "popular"),
+        ("r0", "popular"),
+        ("s0", "static"),
+    ]
+
+
+def test_a_promoted_product_is_shown_only_if_it_is_to_be_had_in_this_campaign(
+    build: Callable[..., Shelf], product: Build
+) -> None:
+    shelf = build(product("fuel", category="FUEL"), product("x"), product("a"))
+    places = [{"product_id": each, "place": 1} for each in ("fuel", "gone", "x")]
+
+    shown = shelf.fill(2, ranked("a"), Terms.model_validate({"promote": places}))
+
+    assert [(each.product_id, each.source) for each in shown] == [("x", "promotion"), ("a", "test")]
+
+
+def test_what_stands_beside_counts_for_the_caps(
+    build: Callable[..., Shelf], product: Build
+) -> None:
+    shelf = build(product("a"), product("b"), product("c", category="OTHER"))
+    beside = shelf.fill(1, ranked("a"))
+
+    shown = shelf.fill(2, ranked("b", "c"), Terms(max_per_category=1), beside=beside)
+
+    assert [each.product_id for each in shown] == ["c"]

@@ -153,7 +153,7 @@ def set_aside(home: Path, condition: str) -> int:
     log = EventLog(home / "events.db")
     [(number,)] = log.rows(f"SELECT count(*) FROM quarantine WHERE {condition}")
     log.close()
-    return number
+    return int(number)
 
 
 def test_online_retail_is_cleaned_as_its_description_counts(

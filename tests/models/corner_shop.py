@@ -56,6 +56,7 @@ def lake_of(
             "attributes",
         ],
     )
+    catalogue["created_us"] = pd.array([None] * len(catalogue), dtype="Int64")
     connection = duckdb.connect()
     connection.register("given_items", items.drop(columns="age"))
     connection.register("given_catalogue", catalogue)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from campaigns.client import Rendered
+from content.campaign import campaign_folder, load_compiled
 from core.errors import NotEnoughDataError, NotReadyError, UnavailableError
 from core.settings import Settings
-from pipelines.gallery import SHOWN, write_gallery
+from pipelines.gallery import SHOWN, _standing, write_gallery
 from tests.campaigns.mailing_list import NOW, PEOPLE, PNG
 
 if TYPE_CHECKING:
@@ -59,6 +61,18 @@ def test_each_product_that_is_shown_has_its_reason_and_no_other(workspace: Setti
     assert index.count("<b>Tea p1</b> goes with your &lt;biscuits&gt;") == SHOWN
     assert "Tea p2" not in index
     assert "you shop &lt;often&gt;" in index
+
+
+def test_the_reason_is_that_of_the_list_a_product_is_at_the_heart_of(workspace: Settings) -> None:
+    campaign = load_compiled(campaign_folder(workspace.home, "weekly_picks"))
+    mail = Rendered(customer_id="ann", send=False, html='<a href="https://shop.test/tea">')
+    tea = {"product_id": "tea", "url": "https://shop.test/tea"}
+    sources = ("popularity", "als", "popularity")
+    lists = [{"products": [{**tea, "source": each}]} for each in sources]
+
+    (found,) = _standing(mail, campaign, lists)
+
+    assert found["source"] == "als"
 
 
 def test_the_page_works_from_disk(workspace: Settings) -> None:

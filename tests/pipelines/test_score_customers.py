@@ -28,8 +28,9 @@ from models.rules import Recency
 from pipelines.cli import app
 from pipelines.commands import scoring  # noqa: F401  # registers `score`
 from pipelines.score_customers import _rows, score_customers
-from privacy.consent import PERSONALISATION, Consent, ConsentLedger
+from privacy.consent import PERSONALISATION
 from profiles.snapshot import BUY_AGAIN, NEW_FOR_YOU, Manifest, Profile, open_snapshot
+from tests.small_shop import agree
 
 AS_OF = datetime(2017, 12, 1, tzinfo=UTC)
 ORDERS = [  # customer, days before as_of, products
@@ -75,14 +76,6 @@ def write_lake(home: Path, orders: list[tuple[str, int, list[str]]] = ORDERS) ->
     pq.write_table(table(CONSENTS, []), lake / "consents.parquet")
 
 
-def consent(home: Path, *customers: str, granted: bool = True) -> None:
-    ledger = ConsentLedger(home / "events.db")
-    ledger.record(
-        Consent(each, PERSONALISATION, granted, "consent", "test", "1", 0) for each in customers
-    )
-    ledger.close()
-
-
 def crown(home: Path, name: str, version: str, model: Artefact) -> None:
     """Make `model` the champion that the workspace keeps."""
     folder = bundles.aside(home, name)
@@ -95,7 +88,7 @@ def crown(home: Path, name: str, version: str, model: Artefact) -> None:
 def settings(tmp_path: Path) -> Settings:
     """A lake, and consents of ann and bob; cyd has not given any."""
     write_lake(tmp_path)
-    consent(tmp_path, "ann", "bob")
+    agree(tmp_path, ("ann", "bob"), PERSONALISATION)
     return Settings(home=tmp_path)
 
 
@@ -173,6 +166,27 @@ def test_the_manifest_says_what_it_was_made_from(complete: Settings) -> None:
     assert outcome.data["outputs"]["list buy_again"]["mean"] is None  # a list has a length only
 
 
+def test_serving_finds_what_was_bought_last_and_what_belongs_together(complete: Settings) -> None:
+    agree(complete.home, ["ann"])
+
+    score_customers(complete, as_of=AS_OF)
+
+    ann, cyd = profile_of(complete, "ann"), profile_of(complete, "cyd")
+    assert list(ann.bought.items()) == [("milk", 2), ("petrol", 2), ("bread", 40)]
+    assert cyd.bought == {}
+    with open_snapshot(complete.home) as snapshot:
+        products = snapshot.products
+        assert [pick.product_id for pick in products.best()] == [
+            "milk",
+            "tea",
+            "bread",
+            "petrol",
+        ]
+        _, near = products.kin(["bread"], "goes_with")["bread"]
+        assert products.ids(near.numbers) == {0: "milk"}
+        assert [pick.product_id for pick in snapshot.common("new_arrivals")] == ["tea"]
+
+
 def test_champions_that_no_registry_confirmed_are_named(complete: Settings) -> None:
     outcome = score_customers(complete, as_of=AS_OF)
 
@@ -210,7 +224,7 @@ def test_models_that_are_missing_are_named_with_their_command(settings: Settings
 def test_the_same_inputs_are_unchanged_and_a_new_consent_is_not(complete: Settings) -> None:
     first = score_customers(complete, as_of=AS_OF)
     again = score_customers(complete, as_of=AS_OF)
-    consent(complete.home, "cyd")
+    agree(complete.home, ["cyd"], PERSONALISATION)
     later = score_customers(complete, as_of=AS_OF)
 
     assert (first.status, again.status, later.status) == ("done", "unchanged", "done")

@@ -9,6 +9,7 @@ import pytest
 
 from core.errors import DataError
 from profiles.filling import fill
+from profiles.products import Item
 from profiles.profile import Profile
 
 
@@ -31,6 +32,13 @@ def test_types_are_those_that_were_given(tmp_path: Path) -> None:
     fill(tmp_path, people(2), outputs=("score",), schema=schema)
 
     assert pq.read_schema(tmp_path / "scores.parquet").field("score").type == pa.float32()
+
+
+def test_a_product_that_comes_twice_is_refused(tmp_path: Path) -> None:
+    twice = [Item("tea", "drinks", 350, has_image=True, score=2.0, reason="sells")] * 2
+
+    with pytest.raises(DataError, match="product_id"):
+        fill(tmp_path, people(2), outputs=("score",), schema=None, items=twice)
 
 
 def test_a_snapshot_of_nobody_is_refused(tmp_path: Path) -> None:

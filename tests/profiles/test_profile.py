@@ -16,6 +16,7 @@ ANN = Profile(
         "buy_again": [Pick("tea", 3.5, "frequency", WHY), Pick("mug", 2.0, "frequency", WHY)],
         "new_for_you": [],
     },
+    bought={"mug": 0, "tea": 12},
 )
 BOB = Profile("bob", features={"recency_days": 4.5, "gap": None})
 

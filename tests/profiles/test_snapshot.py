@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.errors import DataError, NotReadyError
+from profiles.products import Item
 from profiles.snapshot import (
     BUY_AGAIN,
     Manifest,
@@ -32,6 +34,7 @@ ANN = Profile(
     outputs={"p_order_30d": 0.25, "cluster": "regulars"},
     features={"recency_days": 3},
     lists={BUY_AGAIN: [TEA, MILK]},
+    bought={"tea": 3, "milk": 40},
 )
 BOB = Profile("bob", outputs={"p_order_30d": None}, why_null={"p_order_30d": "no model yet"})
 
@@ -68,6 +71,35 @@ def test_popular_is_by_cluster_or_with_everybody(tmp_path: Path) -> None:
     assert snapshot.popular("regulars") == [TEA]
     assert snapshot.popular("a cluster that is new") == snapshot.popular("") == []
     assert snapshot.popular() == [MILK]
+
+
+def test_lists_for_everybody_are_known_by_their_slot(tmp_path: Path) -> None:
+    lists = {"trending": (TEA,), "new_arrivals": (MILK, TEA)}
+    write_snapshot(tmp_path, manifest().model_copy(update=lists), [ANN])
+
+    snapshot = open_snapshot(tmp_path)
+
+    assert {name: snapshot.common(name) for name in lists} == lists
+    assert snapshot.common("popular") == (MILK,)
+    assert snapshot.common("buy_again") == snapshot.common("id") == ()
+
+
+def test_products_are_read_beside_the_profiles(tmp_path: Path) -> None:
+    items = [Item("tea", "drinks", 350, has_image=True, score=2.0, reason="sells")]
+    write_snapshot(tmp_path, manifest(), [ANN], items=items)
+
+    with open_snapshot(tmp_path) as snapshot:
+        assert list(snapshot.products.best()) == [Pick("tea", 2.0, "popularity", "sells")]
+
+
+def test_a_snapshot_of_before_there_were_products_says_what_to_run(tmp_path: Path) -> None:
+    path = tmp_path / "snapshots" / write_snapshot(tmp_path, manifest(), [ANN]).id / "serving.db"
+    with sqlite3.connect(path) as store:
+        store.execute("DROP TABLE product")
+    store.close()
+
+    with pytest.raises(NotReadyError, match="sendwise score"):
+        open_snapshot(tmp_path)
 
 
 def test_people_find_scores_and_lists_in_parquet(tmp_path: Path) -> None:

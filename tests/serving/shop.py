@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from array import array
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from features.registry import PROPENSITY
 from ingest.contract import CATALOGUE, CUSTOMERS
 from ingest.log import EventLog
 from privacy.consent import EMAIL_MARKETING, PERSONALISATION, Consent, ConsentLedger
+from profiles.products import Item, pack_kin
 from profiles.snapshot import Manifest, Pick, Profile, snapshot_id, write_snapshot
 from tests.ports import free_port
 
@@ -80,7 +82,40 @@ def profile(customer_id: str) -> Profile:
             "buy_again": picks(range(6), "frequency"),
             "new_for_you": picks(range(20, 40), "als"),
         },
+        bought={f"p{number}": 7 * number for number in range(8)},
     )
+
+
+def items() -> list[Item]:
+    """Products in the order they sell: p10 to p59 are popular, p0 to p9 are not.
+
+    Like p0: p33, p30. Bought with p1: p34, p10. Who bought p2 buys p35, p36. Nothing is known of
+    p9, but that others buy p10 too.
+    """
+    order = [*range(10, 60), *range(10)]
+    known = {
+        0: {"similar_to": ((33, 0.5), (30, 0.25))},
+        1: {"goes_with": ((34, 8.0), (10, 2.0))},
+        2: {"bought_too": ((35, 0.1), (36, 0.08))},
+        9: {"bought_too": ((10, 0.3),)},
+    }
+
+    def packed(near: tuple[tuple[int, float], ...]) -> bytes:
+        numbers = array("I", [order.index(number) for number, _ in near])
+        return pack_kin(numbers.tobytes(), array("f", [score for _, score in near]).tobytes())
+
+    return [
+        Item(
+            f"p{number}",
+            CATEGORIES[number % 3].casefold(),
+            100 + number,
+            has_image=False,
+            score=float(60 - place),
+            reason="it sells",
+            **{kind: packed(near) for kind, near in known.get(number, {}).items()},
+        )
+        for place, number in enumerate(order)
+    ]
 
 
 def snapshot(home: Path, *customer_ids: str, day: int = 0) -> None:
@@ -94,8 +129,10 @@ def snapshot(home: Path, *customer_ids: str, day: int = 0) -> None:
         clusters={"regulars": {}},
         popular=tuple(picks(range(10, 60), "popularity")),
         popular_by_cluster={"regulars": tuple(picks(range(40, 50), "popularity"))},
+        trending=tuple(picks(range(50, 53), "trending")),
+        new_arrivals=tuple(picks(range(53, 56), "new_arrivals")),
     )
-    write_snapshot(home, manifest, map(profile, customer_ids))
+    write_snapshot(home, manifest, map(profile, customer_ids), items=items())
 
 
 def publish(home: Path, folder: Path = CONF / "campaigns" / "weekly_picks") -> None:

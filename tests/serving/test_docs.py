@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from content.terms import ProductFilter
 from serving.docs import PAGE, document
+from serving.messages import RecommendRequest
 
 
 def answer(name: str) -> dict[str, Any]:
@@ -65,9 +67,12 @@ def test_a_get_form_answers_the_one_result_and_names_its_query(docs: dict[str, A
 
     schema = form["responses"]["200"]["content"]["application/json"]["schema"]
     assert schema == {"$ref": "#/components/schemas/Recommendation"}
+    fields = {*RecommendRequest.model_fields, *ProductFilter.model_fields}
+    session = {"viewed", "cart", "bought"}
     assert {each["name"] for each in form["parameters"]} == {
-        "customer_id",
-        *("slot", "n", "exclude", "category", "max_price_minor", "context.NAME"),
+        *(fields - {"recipients", "filter"}),
+        *session,
+        *("customer_id", "context.NAME"),
     }
 
 

@@ -13,34 +13,13 @@ from core.errors import SendwiseError
 from ingest.log import EventLog
 from privacy.consent import EMAIL_MARKETING, PERSONALISATION
 from serving.brain import Brain
-from serving.messages import Rendering, RenderRequest
+from serving.messages import RenderRequest
 from serving.problems import Problem
 from serving.rendering import NO_MARKETING, render_content
 from tests.serving import shop
+from tests.serving.mails import in_slot, render, shown, with_rule
 
 OpenBrain = Callable[[Path], Brain]
-
-
-def render(
-    brain: Brain,
-    customer_id: str = "ann",
-    send_id: str = "s1",
-    context: dict[str, object] | None = None,
-) -> dict[str, Any]:
-    asked = {
-        "campaign": "weekly_picks",
-        "send_id": send_id,
-        "recipients": [{"customer_id": customer_id, "context": context or {}}],
-    }
-    rendering = render_content(brain, RenderRequest.model_validate(asked), [customer_id])[0]
-    Rendering.model_validate(rendering)
-    return rendering
-
-
-def shown(brain: Brain, send_id: str = "s1", customer_id: str = "ann") -> set[str]:
-    kept = brain.decisions.find("weekly_picks", send_id, [customer_id])[customer_id].body
-    decision: Any = kept["decision"]
-    return {product["product_id"] for slot in decision["slots"] for product in slot["products"]}
 
 
 def withdraw(brain: Brain, customer_id: str, purpose: str) -> None:
@@ -154,6 +133,38 @@ def test_a_product_that_sold_out_leaves_a_kept_decision(home: Path, open_brain: 
     assert "Product 0<" not in again["html"]
     assert "Product 1<" in again["html"]
     assert again["decision_id"] == first["decision_id"]
+
+
+def test_a_campaign_may_show_what_goes_with_the_last_purchase(brain: Brain) -> None:
+    with_rule(brain, list="goes_with", n=2, avoid=[])
+
+    render(brain)
+    render(brain, "bob")
+
+    assert in_slot(brain, "new_for_you") == [
+        ("p34", "Often bought with Product 1"),
+        ("p35", "People who bought Product 2 buy this too"),
+    ]
+    assert in_slot(brain, "new_for_you", "bob")[0][1] == "because of popularity"
+
+
+def test_a_campaign_may_show_what_is_trending_to_everybody(brain: Brain) -> None:
+    with_rule(brain, list="trending", n=2)
+
+    for customer_id in ("ann", "bob", "new"):
+        render(brain, customer_id)
+        assert [each for each, _ in in_slot(brain, "new_for_you", customer_id)] == ["p50", "p51"]
+
+
+def test_a_filter_of_a_slot_is_filled_from_the_whole_catalogue_and_stays_so(brain: Brain) -> None:
+    cheap = {"category": "DRUG GM", "max_price_minor": 109}
+    with_rule(brain, filter=cheap, n=2, promote=[{"product_id": "p8", "place": 2}], avoid=[])
+
+    first = render(brain)
+
+    # p2 and p5 stand in `buy_again` already; p8 is of no list at all.
+    assert [each for each, _ in in_slot(brain, "new_for_you")] == ["p5", "p8"]
+    assert render(brain) == first
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import httpx
 import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,35 +14,11 @@ from starlette.applications import Starlette
 
 from privacy.consent import EMAIL_MARKETING, ConsentLedger
 from serving.brain import Brain
+from serving.messages import RecommendRequest
 from serving.routes import post, web_routes
 from serving.unsubscribe import Link
 from tests.serving import shop
-
-
-class Web:
-    """Asks the mounted routes by themselves, without a server."""
-
-    def __init__(self, app: Starlette) -> None:
-        self.app = app
-
-    def ask(self, method: str, path: str, data: dict[str, str] | None = None) -> httpx.Response:
-        """Ask once, in an event loop of its own."""
-
-        async def asked() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app)
-            base = "https://mail.example.test"
-            async with httpx.AsyncClient(transport=transport, base_url=base) as client:
-                return await client.request(method, path, data=data)
-
-        return asyncio.run(asked())
-
-    def get(self, path: str) -> httpx.Response:
-        """GET `path`."""
-        return self.ask("GET", path)
-
-    def post(self, path: str, data: dict[str, str] | None = None) -> httpx.Response:
-        """POST a form to `path`."""
-        return self.ask("POST", path, data)
+from tests.serving.web import Web, people, posted
 
 
 @pytest.fixture
@@ -53,16 +27,6 @@ def web(brain: Brain) -> Web:
     app = Starlette(routes=web_routes())
     app.state.brain = brain
     return Web(app)
-
-
-def posted(brain: Brain, question: str, body: object) -> tuple[int, Any]:
-    raw = body if isinstance(body, bytes) else orjson.dumps(body)
-    response = asyncio.run(post(brain, question, raw))
-    return response.status_code, orjson.loads(response.body)
-
-
-def people(*customer_ids: object) -> dict[str, Any]:
-    return {"recipients": [{"customer_id": each} for each in customer_ids]}
 
 
 @pytest.mark.parametrize(
@@ -131,6 +95,13 @@ nearly = st.fixed_dictionaries(
         "slot": st.sampled_from(["popular", "buy_again"]) | anything,
         "n": st.integers(-1, 102) | anything,
         "filter": anything,
+        "products": st.lists(st.sampled_from(["p0", "p1", "?"]), max_size=3) | anything,
+        "diversity": st.floats(0, 1) | anything,
+        "max_per_category": st.integers(0, 3) | anything,
+        "promote": st.lists(
+            st.fixed_dictionaries({"product_id": st.sampled_from(["p0", "?"]) | anything}),
+            max_size=2,
+        ),
         "format": st.sampled_from(["html", "json"]),
     },
 )
@@ -150,20 +121,41 @@ def test_whatever_is_sent_is_answered_or_refused(brain: Brain, question: str, bo
     assert response.status_code in {200, 404, 422}
 
 
-def test_get_forms_read_their_query_as_the_body_is_read(web: Web, brain: Brain) -> None:
-    query = "slot=new_for_you&n=3&exclude=p20,p21&category=GROCERY&max_price_minor=150"
-    body = people("ann") | {
-        "n": 3,
-        "exclude": ["p20", "p21"],
-        "filter": {"category": "GROCERY", "max_price_minor": 150},
+def test_whatever_may_be_posted_may_be_asked_by_get(web: Web, brain: Brain) -> None:
+    query = (
+        "slot=similar_to&n=5&products=p1,p0&exclude=p33&viewed=p2&cart=p20&bought=p21,p22"
+        "&category=GROCERY/MILK&category=GROCERY/BREAD&min_price_minor=101&max_price_minor=158"
+        "&has_image=false&not_bought_days=30&max_per_category=4&diversity=0.5&promote=p9:2,p12"
+    )
+    recipient = {"customer_id": "ann", "viewed": ["p2"], "cart": ["p20"], "bought": ["p21", "p22"]}
+    body = {
+        "recipients": [recipient],
+        "slot": "similar_to",
+        "n": 5,
+        "products": ["p1", "p0"],
+        "exclude": ["p33"],
+        "filter": {
+            "category": ["GROCERY/MILK", "GROCERY/BREAD"],
+            "min_price_minor": 101,
+            "max_price_minor": 158,
+            "has_image": False,
+            "not_bought_days": 30,
+        },
+        "max_per_category": 4,
+        "diversity": 0.5,
+        "promote": [{"product_id": "p9", "place": 2}, {"product_id": "p12"}],
     }
+    asked = RecommendRequest.model_validate(body)
+    assert set(body) == set(RecommendRequest.model_fields)
+    assert set(asked.filter.model_dump()) == set(body["filter"])  # type: ignore[arg-type]
 
     got = web.get(f"/v1/recommend/ann?{query}").json()
 
     expected = posted(brain, "recommend", body)[1]["results"][0]
-    assert got.pop("decision_id") != expected.pop("decision_id")  # each is logged
+    assert got.pop("decision_id") != expected.pop("decision_id")
     assert got == expected
-    assert len(got["products"]) == 3
+    assert [each["product_id"] for each in got["products"]][:2] == ["p12", "p9"]
+    assert len(got["products"]) == 5
 
 
 @pytest.mark.parametrize(
@@ -172,6 +164,11 @@ def test_get_forms_read_their_query_as_the_body_is_read(web: Web, brain: Brain) 
         pytest.param("/v1/recommend/ann?n=many", "n:", id="not-a-number"),
         pytest.param("/v1/recommend/ann?n=1&n=2", "n: given twice", id="twice"),
         pytest.param("/v1/recommend/ann?size=2", "size", id="unknown-parameter"),
+        pytest.param("/v1/recommend/ann?promote=p1:first", "promote.0.place", id="no-place"),
+        pytest.param("/v1/recommend/ann?diversity=2", "diversity", id="too-diverse"),
+        pytest.param(
+            "/v1/recommend/ann?min_price_minor=2&max_price_minor=1", "above", id="no-such-price"
+        ),
         pytest.param("/v1/predict/", "customer_id", id="no-customer"),
         pytest.param("/v1/render/weekly_picks/ann?format=pdf", "format", id="unknown-format"),
         pytest.param("/v1/render/weekly_picks/ann?campaign=x", "campaign", id="campaign-twice"),

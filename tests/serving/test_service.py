@@ -50,6 +50,19 @@ def test_both_surfaces_give_the_same_answer(
     assert there == here
 
 
+def test_a_session_counts_at_once_on_both_surfaces(client: httpx.Client) -> None:
+    recipient = {"customer_id": "ann", "viewed": ["p2"], "cart": ["p20"]}
+    body = {"recipients": [recipient], "slot": "goes_with", "n": 3, "diversity": 0.2}
+
+    posted = client.post("/v1/recommend", json=body)
+    got = client.get("/v1/recommend/ann?slot=goes_with&n=3&diversity=0.2&viewed=p2&cart=p20")
+
+    (there,), here = RecommendResults.model_validate(posted.json()).results, got.json()
+    assert [each.product_id for each in there.products][:1] == ["p35"]
+    assert there.rung == "fresh"
+    assert here["products"] == posted.json()["results"][0]["products"]
+
+
 def test_answers_keep_the_contract_and_the_order(client: httpx.Client) -> None:
     ids = ["ann", "cid", ODD, "bob", "ann", "nobody"]
     models = {"predict": PredictResults, "recommend": RecommendResults, "render": RenderResults}

@@ -1,0 +1,91 @@
+"""Products for customers: chosen from the ladder of a slot, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from typing import Any, Final
+from uuid import uuid4
+
+from content.choosing import PROMOTION, Candidate, Seen, choose
+from core.clock import DAY, to_us
+from privacy.consent import PERSONALISATION
+from profiles.decisions import LoggedDecision
+from serving.brain import Brain
+from serving.messages import Recipient, RecommendRequest
+from serving.slots import Shopper, ladder
+
+_SHOWN: Final = ("product_id", "name", "price_minor", "currency", "url", "image_url")
+
+
+def recommend(
+    brain: Brain, request: RecommendRequest, customer_ids: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Choose products for customers; each choice is logged, though it be the same as before."""
+    now = brain.now()
+    allowed = brain.consents.granted_many(customer_ids, PERSONALISATION, now)
+    profiles = brain.profiles([each for each in customer_ids if each in allowed])
+    # Of somebody who comes twice the first counts, as with decisions.
+    recipients = {each.customer_id: each for each in reversed(request.recipients)}
+    given = {"model_versions": brain.model_versions(), "as_of": brain.data_as_of().isoformat()}
+    results = []
+    for customer_id in customer_ids:
+        shopper = Shopper()
+        if customer_id in allowed:
+            recipient = recipients.get(customer_id, Recipient(customer_id=customer_id))
+            shopper = Shopper(
+                profile=profiles.get(customer_id),
+                viewed=recipient.viewed,
+                cart=recipient.cart,
+                bought=recipient.bought,
+            )
+        chosen = _chosen(brain, request, shopper)
+        rungs = [each.rung for each in chosen if each.pick.source != PROMOTION]
+        results.append(
+            {
+                "customer_id": customer_id,
+                "slot": request.slot,
+                "products": [_product(each) for each in chosen],
+                "rung": rungs[0] if rungs else "static",
+                **given,
+                "decision_id": uuid4().hex,
+            }
+        )
+    brain.decisions.keep([_logged(each, allowed, ts_us=to_us(now)) for each in results])
+    return results
+
+
+def _chosen(brain: Brain, request: RecommendRequest, shopper: Shopper) -> list[Candidate]:
+    wanted = request.filter
+    # Days are counted back from the snapshot, and it is some days old itself.
+    age_days = max(0.0, (brain.now() - brain.data_as_of()) / DAY)
+    barred = shopper.barred(request.slot, within_days=(wanted.not_bought_days or 0) - age_days)
+    return choose(
+        ladder(brain, request.slot, shopper, asked=request.products, wanted=wanted),
+        request.n,
+        request,
+        Seen(),
+        barred=barred.union(request.exclude, request.products),
+        promoted=brain.catalogue.products(each.product_id for each in request.promote),
+    )
+
+
+def _logged(result: Mapping[str, Any], allowed: Container[str], *, ts_us: int) -> LoggedDecision:
+    customer_id, decision_id = result["customer_id"], result["decision_id"]
+    body = {key: result[key] for key in result if key not in ("customer_id", "decision_id")}
+    return LoggedDecision(
+        decision_id=decision_id,
+        kind="recommend",
+        customer_id=customer_id,
+        body={**body, "consent": {PERSONALISATION: customer_id in allowed}},
+        ts_us=ts_us,
+    )
+
+
+def _product(chosen: Candidate) -> dict[str, object]:
+    product, pick = chosen.product, chosen.pick
+    return {
+        **{name: product[name] for name in _SHOWN},
+        "score": round(pick.score, 4),
+        "source": pick.source,
+        "reason": pick.reason,
+    }
