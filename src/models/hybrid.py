@@ -39,6 +39,7 @@ _BLOCK: Final = 200  # customers at once, to keep memory flat
 _TREES: Final = "ranker.txt"
 _PARAMS: Final = "hybrid.json"
 _FEW: Final = 10  # pairs in a leaf of even the smallest shop
+_MANY: Final = 100_000  # pairs; with fewer, threads wait for each other longer than they work
 _FLOOR: Final = np.float32(1e-6)  # a rank's score is positive: zero is no product
 
 
@@ -237,7 +238,7 @@ def fit_booster(taught: Sequence[_Taught], params: HybridParams, *, seed: int) -
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
         "lambdarank_truncation_level": 40,
-        "num_threads": THREADS,
+        "num_threads": THREADS if len(values) > _MANY else 1,
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
