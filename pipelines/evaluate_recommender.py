@@ -150,6 +150,10 @@ def _at_all_lengths(one: Measured) -> dict[str, object]:
     }
 
 
+def _in_scopes(one: Mapping[Scope, Measured]) -> dict[str, object]:
+    return {"scopes": {scope: _at_all_lengths(each) for scope, each in one.items()}}
+
+
 def _remarks(learnt: pd.DataFrame, asked: pd.DataFrame, split: Split) -> list[str]:
     """Say what a reader of the figures has to know of the files."""
     notes = []
@@ -176,43 +180,31 @@ def _outcome(
     skipped: Mapping[str, str],
     remarks: Sequence[str],
 ) -> Outcome:
-    scopes, first = split.scopes, split.scopes[0]
-    tested = next(iter(results.values()))[first].known
+    first = split.scopes[0]
+    tested = results["popularity"][first].known
     k = max(tested["with_history"])
-    users = {name: len(at[k].customers) for name, at in tested.items()}
-    models = {name: _figures(one[first], k) for name, one in results.items()}
+    users = len(tested["with_history"][k].customers)
     items = len(split.assortment.product_ids)
-    without = users.get("without_history", 0)
+    models = {name: _figures(one[first], k) for name, one in results.items()}
+    metrics = ("recall", "ndcg", "ndcg_low", "ndcg_high", "mrr", "hit_rate", "map")
+    without = tested.get("without_history")
     return Outcome(
-        title=f"{users['with_history']:,} users tested, {items:,} items ranked",
+        title=f"{users:,} users tested, {items:,} items ranked",
         data={
             "k": k,
-            "users": users["with_history"],
-            "users_without_history": without,
+            "users": users,
+            "users_without_history": len(without[k].customers) if without else 0,
             "items": items,
-            "models": {
-                name: {
-                    **models[name],
-                    "scopes": {scope: _at_all_lengths(one) for scope, one in results[name].items()},
-                }
-                for name in results
-            },
+            "models": {name: {**models[name], **_in_scopes(one)} for name, one in results.items()},
             "als": asdict(found.als),
             "item_knn": asdict(found.item_knn),
             "blend": found.weight,
             "skipped": skipped,
         },
-        columns=(
-            *("model", f"recall@{k}", f"NDCG@{k}", "low", "high"),
-            *("MRR", "hit rate", "MAP"),
-        ),
-        rows=[
-            [name, *(one[each] for each in ("recall", "ndcg", "ndcg_low", "ndcg_high"))]
-            + [one[each] for each in ("mrr", "hit_rate", "map")]
-            for name, one in models.items()
-        ],
-        sheets=[*_by_scope(results, scopes, k), _of_lists(models, k)],
-        notes=[_protocol(split, found, k), *_strangers(results, first, k), *remarks],
+        columns=("model", f"recall@{k}", f"NDCG@{k}", "low", "high", "MRR", "hit rate", "MAP"),
+        rows=[[name, *(one[metric] for metric in metrics)] for name, one in models.items()],
+        sheets=[*_by_scope(results, split.scopes, k), _of_lists(models, k)],
+        notes=[_protocol(split, found, k), *_strangers(without, k), *remarks],
     )
 
 
@@ -248,13 +240,11 @@ def _protocol(split: Split, found: Found, k: int) -> str:
     )
 
 
-def _strangers(results: Results, scope: Scope, k: int) -> list[str]:
-    found = results["popularity"][scope].known.get("without_history")
+def _strangers(found: Mapping[int, Quality] | None, k: int) -> list[str]:
     if not found:
         return []
-    one = found[k]
     note = (
-        f"{len(one.customers):,} users of --test are not in --train: apart in --json. To them only "
-        f"what is popular can be shown (NDCG@{k} {one.ndcg.mean():.4f})."
+        f"{len(found[k].customers):,} users of --test are not in --train: apart in --json. To them "
+        f"only what is popular can be shown (NDCG@{k} {found[k].ndcg.mean():.4f})."
     )
     return [note]

@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 from core.errors import DataError, MissingColumnsError
 
 USER, ITEM, WEIGHT, TIME = "user", "item", "weight", "time"
+# An empty cell is none, in columns of text too; but somebody may be called NA.
+_CELLS: Final = pa_csv.ConvertOptions(null_values=[""], strings_can_be_null=True)
 _LATEST: Final = 1e11  # seconds: the year 5138. What is larger counts something smaller.
 
 
@@ -58,7 +60,8 @@ def read_interactions(path: Path, columns: Columns | None = None) -> pd.DataFram
             given = _lightgcn(path)
             columns = Columns(weight=columns.weight, time=columns.time)
         elif kind in {"csv", "parquet"}:
-            table = pq.read_table(path) if kind == "parquet" else pa_csv.read_csv(path)
+            is_csv = kind == "csv"
+            table = pa_csv.read_csv(path, convert_options=_CELLS) if is_csv else pq.read_table(path)
             given = table.to_pandas()
         else:
             raise DataError(f"{path} is neither .csv, .parquet nor .txt (LightGCN's format).")
