@@ -25,7 +25,7 @@ ITEM_KNN: Final = (
 # From so many pairs on, more factors pay than a shop's orders carry.
 LARGE: Final = 500_000
 LARGE_SPACE: Final = AlsSpace(
-    first=AlsParams(factors=256, regularisation=3.0, alpha=20.0, iterations=12),
+    first=AlsParams(factors=256, regularisation=3.0, alpha=20.0),
     factors=(128, 192, 256),
     regularisation=(0.01, 30.0),
     alpha=(1.0, 60.0),
