@@ -28,7 +28,7 @@ from pipelines.training import SEED
 
 LENGTHS: Final = (5, 10, 20)  # of lists, measured as far as `k` goes
 EASE_ITEMS: Final = 20_000  # more of them do not fit in memory: it grows with their square
-RULE: Final = "frequency-popularity"  # what the user takes most, then what is popular
+HABITS: Final = "habits"  # the rule to beat: what the user takes most, then what is popular
 
 Known = Mapping[str, Mapping[int, Quality]]  # with_history or without_history, then k
 
@@ -94,7 +94,7 @@ def _fitted(split: Split, found: Found) -> tuple[dict[str, Ranker], dict[str, st
     stock, purchases = split.assortment, split.purchases
     rankers: dict[str, Ranker] = {"popularity": Popularity(stock)}
     if "repeat" in split.scopes:
-        rankers[RULE] = Filled(Frequency(stock), rankers["popularity"])
+        rankers[HABITS] = Filled(Frequency(stock), rankers["popularity"])
     skipped: dict[str, str] = {}
     ease = EaseParams(products=EASE_ITEMS)
     fits: dict[str, Callable[[], Ranker]] = {
@@ -160,11 +160,11 @@ def _remarks(learnt: pd.DataFrame, asked: pd.DataFrame, split: Split) -> list[st
     again = targets_of("repeat", split.targets, split.purchases).nnz
     if "repeat" not in split.scopes and again:
         notes.append(
-            f"{again:,} pairs of --test are in --train as well and are left out: without times "
+            f"Pairs of --test that are in --train as well, and left out: {again:,}. Without times "
             "they may be the same ones."
         )
     if unsold := int((split.targets.sum(axis=0).A1[split.assortment.sold_ever == 0] > 0).sum()):
-        notes.append(f"{unsold:,} items are only in --test: nobody can hit them, all are asked to.")
+        notes.append(f"Items that are only in --test, so that nobody can hit them: {unsold:,}.")
     if asked[TIME].min() < learnt[TIME].max():
         notes.append(
             "--test begins before --train ends: models learn from the time they are tested on. "
@@ -189,7 +189,7 @@ def _outcome(
     metrics = ("recall", "ndcg", "ndcg_low", "ndcg_high", "mrr", "hit_rate", "map")
     without = tested.get("without_history")
     return Outcome(
-        title=f"{users:,} users tested, {items:,} items ranked",
+        title=f"{users:,} users tested, {items:,} items ranked, lists of {k}",
         data={
             "k": k,
             "users": users,
@@ -201,9 +201,9 @@ def _outcome(
             "blend": found.weight,
             "skipped": skipped,
         },
-        columns=("model", f"recall@{k}", f"NDCG@{k}", "low", "high", "MRR", "hit rate", "MAP"),
+        columns=("model", "recall", "NDCG", "low", "high", "MRR", "hit rate", "MAP"),
         rows=[[name, *(one[metric] for metric in metrics)] for name, one in models.items()],
-        sheets=[*_by_scope(results, split.scopes, k), _of_lists(models, k)],
+        sheets=[*_by_scope(results, split.scopes, k), _of_lists(models)],
         notes=[_protocol(split, found, k), *_strangers(without, k), *remarks],
     )
 
@@ -216,14 +216,14 @@ def _by_scope(results: Results, scopes: Sequence[Scope], k: int) -> list[Sheet]:
         means = [each[scope].known["with_history"][k].means() for scope in scopes]
         rows.append([name, *(one[metric] for one in means for metric in ("recall", "ndcg"))])
     columns = [f"{metric} {scope}" for scope in scopes for metric in ("recall", "NDCG")]
-    title = f"At {k}: all items, those a user had before, and those new to them"
+    title = "All items, those a user had before, and those new to them"
     return [Sheet(title=title, columns=["model", *columns], rows=rows)]
 
 
-def _of_lists(models: Mapping[str, Mapping[str, float | None]], k: int) -> Sheet:
+def _of_lists(models: Mapping[str, Mapping[str, float | None]]) -> Sheet:
     names = ("coverage", "gini", "novelty", "diversity")
     return Sheet(
-        title=f"What the lists of {k} show together",
+        title="What the lists show together",
         columns=("model", "coverage", "Gini", "novelty (bits)", "diversity"),
         rows=[[name, *(one[each] for each in names)] for name, one in models.items()],
     )
@@ -231,12 +231,14 @@ def _of_lists(models: Mapping[str, Mapping[str, float | None]], k: int) -> Sheet
 
 def _protocol(split: Split, found: Found, k: int) -> str:
     als = found.als
-    masked = "" if "repeat" in split.scopes else "a user's training items masked, "
+    again = "repeat" in split.scopes
+    masked = "" if again else "a user's training items masked, "
+    habits = " Habits: what a user takes most, then what is popular." if again else ""
     return (
         f"All items ranked, {masked}ideal DCG cut at min({k}, targets); low and high are the 95 % "
         f"bootstrap interval of NDCG over users. ALS: {als.factors} factors, alpha {als.alpha:.3g},"
         f" regularisation {als.regularisation:.3g}. Blend: item-KNN, and ALS at {found.weight:g} "
-        "of its weight."
+        f"of its weight.{habits}"
     )
 
 
@@ -244,7 +246,7 @@ def _strangers(found: Mapping[int, Quality] | None, k: int) -> list[str]:
     if not found:
         return []
     note = (
-        f"{len(found[k].customers):,} users of --test are not in --train: apart in --json. To them "
-        f"only what is popular can be shown (NDCG@{k} {found[k].ndcg.mean():.4f})."
+        f"Users of --test who are not in --train: {len(found[k].customers):,}, apart in --json. To "
+        f"them only what is popular can be shown (NDCG@{k} {found[k].ndcg.mean():.4f})."
     )
     return [note]

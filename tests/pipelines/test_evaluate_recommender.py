@@ -13,7 +13,7 @@ from models.popularity import Popularity
 from pipelines import evaluate_recommender as module
 from pipelines.cli import app
 from pipelines.commands import scoring  # noqa: F401  # registers `evaluate`
-from pipelines.evaluate_recommender import RULE, evaluate_recommender
+from pipelines.evaluate_recommender import HABITS, evaluate_recommender
 from pipelines.interaction_files import read_interactions
 from pipelines.interaction_split import split_of
 from pipelines.outcome import Outcome
@@ -24,7 +24,7 @@ GOWALLA = Path(__file__).resolve().parents[3] / "shared" / "data" / "gowalla"
 TRAIN = "a 0 1 2\nb 0 1\nc 0\n"
 TEST = "a 3\nb 2 4\nc 1 3\n"
 
-HABITS = """user,item,time
+BEFORE = """user,item,time
 ann,milk,2017-01-01
 ann,milk,2017-02-01
 ann,tea,2017-02-01
@@ -73,9 +73,9 @@ def test_one_ranking_gives_every_length_up_to_k(tmp_path: Path) -> None:
 
 
 def test_what_is_taken_again_is_measured_apart_and_habits_are_a_baseline(tmp_path: Path) -> None:
-    outcome = evaluated(tmp_path, HABITS, LATER, k=2)
+    outcome = evaluated(tmp_path, BEFORE, LATER, k=2)
 
-    rule = outcome.data["models"][RULE]
+    rule = outcome.data["models"][HABITS]
     assert list(rule["scopes"]) == ["all", "repeat", "new"]
     # Again: two orders of ann's milk to one of tea, two of eve's wine to one of tea.
     again = rule["scopes"]["repeat"]["with_history"]["2"]
@@ -86,22 +86,22 @@ def test_what_is_taken_again_is_measured_apart_and_habits_are_a_baseline(tmp_pat
 
 
 def test_users_without_history_are_measured_apart_by_what_is_popular(tmp_path: Path) -> None:
-    outcome = evaluated(tmp_path, HABITS, LATER, k=1)
+    outcome = evaluated(tmp_path, BEFORE, LATER, k=1)
 
     assert (outcome.data["users"], outcome.data["users_without_history"]) == (3, 1)
     of = {name: each["scopes"]["all"] for name, each in outcome.data["models"].items()}
     assert of["popularity"]["without_history"]["1"]["users"] == 1
     assert of["item-knn"]["without_history"]["1"]["recall"] == 0
-    assert any("1 users of --test are not in --train" in note for note in outcome.notes)
+    assert any("not in --train: 1, apart" in note for note in outcome.notes)
 
 
 def test_readers_are_told_what_is_wrong_with_the_files(tmp_path: Path) -> None:
-    overlapping = evaluated(tmp_path, HABITS, LATER.replace("2017-02-10", "2017-01-05"))
+    overlapping = evaluated(tmp_path, BEFORE, LATER.replace("2017-02-10", "2017-01-05"))
     untimed = evaluated(tmp_path, TRAIN, "a 0 3\n", kind="txt")
 
     assert any("begins before --train ends" in note for note in overlapping.notes)
-    assert any("1 pairs of --test are in --train" in note for note in untimed.notes)
-    assert any("1 items are only in --test" in note for note in untimed.notes)
+    assert any("left out: 1." in note for note in untimed.notes)
+    assert any("hit them: 1." in note for note in untimed.notes)
 
 
 def test_what_cannot_be_fitted_is_left_out_and_says_why(
@@ -180,7 +180,7 @@ def test_a_list_has_places_and_trials_are_counted(tmp_path: Path, k: int, trials
 
 def test_the_command_prints_one_line_of_json_with_columns_of_any_name(tmp_path: Path) -> None:
     train, test = tmp_path / "train.csv", tmp_path / "test.csv"
-    train.write_text(HABITS.replace("user,item,time", "who,what,at"))
+    train.write_text(BEFORE.replace("user,item,time", "who,what,at"))
     test.write_text(LATER.replace("user,item,time", "who,what,at"))
     arguments = ["evaluate", "recommender", "--train", str(train), "--test", str(test)]
     names = ["--user-column", "who", "--item-column", "what", "--time-column", "at"]
@@ -189,7 +189,7 @@ def test_the_command_prints_one_line_of_json_with_columns_of_any_name(tmp_path: 
 
     assert result.exit_code == 0, result.output
     answer = json.loads(result.stdout)
-    assert set(answer["models"]) == {"popularity", RULE, "als", "item-knn", "ease", "blend"}
+    assert set(answer["models"]) == {"popularity", HABITS, "als", "item-knn", "ease", "blend"}
     assert answer["k"] == 2
     assert answer["users_without_history"] == 1
 
