@@ -104,13 +104,17 @@ def held_out(train: pd.DataFrame, split: Split) -> Split:
         NotEnoughDataError: There is too little to hold anything out.
     """
     times = train[TIME].to_numpy()
+    too_little = NotEnoughDataError("there is too little in --train to hold out a fifth of it.")
     if np.isfinite(times).all():
         late = times > np.quantile(times, 1 - HELD_OUT)
-        inner = split_of(train[~late], train[late])
+        try:
+            inner = split_of(train[~late], train[late])
+        except NotEnoughDataError:
+            raise too_little from None
     else:
         inner = _without_a_fifth(split)
     if not targets_of("new", inner.targets, inner.purchases).nnz:
-        raise NotEnoughDataError("there is too little in --train to hold out a fifth of it.")
+        raise too_little
     return replace(inner, scopes=["new"])
 
 

@@ -89,7 +89,7 @@ def novelty(ids: Ids, bought: sparse.csr_matrix) -> float:
     if not len(shown):
         return np.nan
     buyers = np.maximum(np.bincount(bought.indices, minlength=bought.shape[1]), 1)
-    return float(-np.log2(buyers[shown] / max(bought.shape[0], 1)).mean())
+    return float(np.log2(max(bought.shape[0], 1) / buyers[shown]).mean())
 
 
 def diversity(ids: Ids, features: sparse.csr_matrix) -> float:

@@ -114,8 +114,9 @@ def test_where_times_are_known_the_last_fifth_is_held_out() -> None:
     assert inner.assortment.sold_ever.sum() == 8
 
 
-def test_too_little_to_hold_anything_out_is_an_error() -> None:
-    one = rows(("a", "x", UNKNOWN))
+@pytest.mark.parametrize("day", [pytest.param(UNKNOWN, id="untimed"), pytest.param(0, id="timed")])
+def test_too_little_to_hold_anything_out_is_an_error(day: float) -> None:
+    one = rows(("a", "x", day))
 
     with pytest.raises(NotEnoughDataError, match="hold out"):
-        held_out(one, split_of(one, rows(("a", "z", UNKNOWN))))
+        held_out(one, split_of(one, rows(("a", "z", day))))
