@@ -2,262 +2,251 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
-from scipy import sparse
 
-from core.errors import DataError, MissingColumnsError, NotEnoughDataError
-from models.als import Als, AlsParams, tune
-from models.assortment import Assortment
+from core.errors import DataError, NotEnoughDataError
+from models.als import Als
 from models.blend import Blend
-from models.evaluation import Quality, evaluate, interval
-from models.interactions import Purchases
-from models.item_knn import ItemKnnParams, fit_item_knn
+from models.ease import EaseParams, fit_ease
+from models.evaluation import Quality, by_history, interval, qualities, targets_of
+from models.exposure import Exposure, exposure
+from models.frequency import Frequency
+from models.item_knn import fit_item_knn
 from models.popularity import Popularity
-from models.ranking import Ranker
-from pipelines.outcome import Outcome, progress_bar
+from models.ranking import Filled, Ranker, Scope
+from pipelines.interaction_files import TIME, Columns, read_interactions
+from pipelines.interaction_split import Split, held_out, split_of
+from pipelines.outcome import Outcome, Sheet, progress_bar
+from pipelines.recommender_search import Found, search, space_of
 from pipelines.training import SEED
 
-USER, ITEM, WEIGHT, TIME = "user", "item", "weight", "time"
-HELD_OUT: Final = 0.1  # of the training interactions, to tune on; the test is never tuned on
-WEIGHTS: Final = (0.3, 0.6, 1.0)  # of ALS in the blend, tried
-RECENT: Final = 30 * 86_400  # seconds before the last interaction: "popular now", given times
+LENGTHS: Final = (5, 10, 20)  # of lists, measured as far as `k` goes
+EASE_ITEMS: Final = 20_000  # more of them do not fit in memory: it grows with their square
+HABITS: Final = "habits"  # the rule to beat: what the user takes most, then what is popular
+
+Known = Mapping[str, Mapping[int, Quality]]  # with_history or without_history, then k
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What tuning found: ALS, and its weight in the blend beside item-KNN's, which is one."""
+class Measured:
+    """One model in one scope: by users' history and k, and what its lists show together."""
 
-    als: AlsParams = field(default_factory=AlsParams)
-    weight: float = 0.6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Split:
-    """Interactions to learn from and to be measured against, over the same dense ids."""
-
-    assortment: Assortment
-    purchases: Purchases
-    targets: sparse.csr_matrix
+    known: Known
+    lists: Mapping[int, Exposure]
 
 
-def evaluate_recommender(*, train: Path, test: Path, k: int, trials: int) -> Outcome:
-    """Rank all items nobody has seen yet for every user, and compare with the test file.
+Results = Mapping[str, Mapping[Scope, Measured]]
 
-    Popularity is by users overall or, where there are times, in the last 30 days of training.
+
+def evaluate_recommender(
+    *, train: Path, test: Path, k: int, trials: int, columns: Columns | None = None
+) -> Outcome:
+    """Rank all items for every user of the test file, and compare with what they took.
+
+    Where there are times, popularity is of the last 30 days of training; where users take again
+    what they had, items they had and new ones are measured apart as well. Without times what a
+    user has in training is masked. Users whom the training file does not know are measured apart.
 
     Args:
-        train: Interactions to learn from; what a user has there is masked.
+        train: Interactions to learn from.
         test: Interactions to be measured against.
         k: Places of a list that count.
-        trials: Optuna trials for ALS, on 10 % of the training interactions, which choose the
-            weights of the blend as well; 0: the defaults.
+        trials: Optuna trials for ALS in the blend, on a fifth of the training interactions that
+            is held out; 0: the defaults.
+        columns: What the columns of both files are called.
 
     Raises:
-        DataError: A file cannot be read, or lacks a column.
-        NotEnoughDataError: No user of the test file is in the training file.
+        DataError: A file cannot be read, or lacks a column; `k` or `trials` is out of range.
+        NotEnoughDataError: There is nothing to compare.
     """
-    split = split_of(read_interactions(train), read_interactions(test))
-    found = _tuned(split, trials=trials, k=k)
-    als = Als.fit(split.purchases, split.assortment, found.als, seed=SEED)
-    item_knn = fit_item_knn(split.purchases.times, split.assortment, ItemKnnParams())
-    rankers: dict[str, Ranker] = {
-        "popularity": Popularity(split.assortment),
-        "als": als,
-        "item-knn": item_knn,
-        "blend": Blend([item_knn, als], [1.0, found.weight]),
-    }
-    results = {
-        name: evaluate(ranker, split.purchases, split.targets, k=k, scope="new")
-        for name, ranker in rankers.items()
-    }
-    return _outcome(split, results, found, k=k)
+    if k < 1 or trials < 0:
+        raise DataError(f"--k must be at least 1 and --trials at least 0, got {k} and {trials}.")
+    learnt, asked = (read_interactions(each, columns) for each in (train, test))
+    split = split_of(learnt, asked)
+    found, notes = _tuned(learnt, split, trials=trials, k=k)
+    rankers, skipped = _fitted(split, found)
+    ks = sorted({*(each for each in LENGTHS if each < k), k})
+    results: dict[str, dict[Scope, Measured]] = {}
+    with progress_bar("measuring", total=len(rankers)) as advance:
+        for name, ranker in rankers.items():
+            results[name] = {each: _measure(ranker, split, each, ks) for each in split.scopes}
+            advance()
+    notes += [f"No {name}: {reason}" for name, reason in skipped.items()]
+    return _outcome(split, results, found, skipped, [*_remarks(learnt, asked, split), *notes])
 
 
-def read_interactions(path: Path) -> pd.DataFrame:
-    """Read interactions from CSV, Parquet or LightGCN text, plain or gzipped.
-
-    LightGCN text has one line per user: `user item item ...`. The others have columns `user`
-    and `item`, and may have `weight` (default 1) and `time` (ISO 8601, or seconds).
-
-    Returns:
-        Columns `user`, `item` (text), `weight` (float), `time` (seconds; nan where unknown).
-
-    Raises:
-        DataError: The file is missing, empty or not of these formats.
-    """
-    if not path.is_file():
-        raise DataError(f"no file {path}. Give interactions as CSV, Parquet or LightGCN text.")
-    kind = path.name.removesuffix(".gz").rpartition(".")[2].lower()
+def _tuned(learnt: pd.DataFrame, split: Split, *, trials: int, k: int) -> tuple[Found, list[str]]:
+    space = space_of(split)
     try:
-        if kind == "txt":
-            frame = _lightgcn(path)
-        elif kind in {"csv", "parquet"}:
-            table = pq.read_table(path) if kind == "parquet" else pa_csv.read_csv(path)
-            frame = _columns(table.to_pandas(), path)
-        else:
-            raise DataError(f"{path} is neither .csv, .parquet nor .txt (LightGCN's format).")
-    except (pa.ArrowInvalid, UnicodeDecodeError, gzip.BadGzipFile) as error:
-        raise DataError(f"{path} cannot be read: {error}") from None
-    if frame.empty:
-        raise DataError(f"{path} holds no interactions.")
-    return frame
+        return search(held_out(learnt, split), space, trials=trials, k=k), []
+    except NotEnoughDataError as error:
+        return Found(als=space.first), [f"Not tuned: {error}"] if trials else []
 
 
-def split_of(train: pd.DataFrame, test: pd.DataFrame) -> Split:
-    """Bring both files to the same dense ids; items are those of either file.
-
-    Raises:
-        NotEnoughDataError: No user of the test file is in the training file.
-    """
-    items = np.unique(np.concatenate([train[ITEM].unique(), test[ITEM].unique()]).astype(np.str_))
-    users = np.unique(train[USER].to_numpy(np.str_))
-    known = test[test[USER].isin(set(users.tolist()))]
-    if known.empty:
-        raise NotEnoughDataError("no user of --test is in --train: there is nothing to compare.")
-    weights = _matrix(train, users, items, train[WEIGHT].to_numpy(np.float32))
-    ones = _matrix(train, users, items, np.ones(len(train), np.float32)).sign()
-    recent = train[train[TIME] > train[TIME].max() - RECENT]
-    now = _matrix(recent, users, items, np.ones(len(recent), np.float32)).sign()
-    ever = np.asarray(ones.sum(axis=0), np.float32).ravel()
-    assortment = Assortment(
-        product_ids=items,
-        allowed=np.ones(len(items), dtype=np.bool_),
-        sold=np.asarray(now.sum(axis=0), np.float32).ravel() if len(recent) else ever,
-        sold_ever=ever,
-    )
-    targets = _matrix(known, users, items, np.ones(len(known), np.float32)).sign()
-    return Split(
-        assortment=assortment,
-        purchases=Purchases(times=weights, recent=weights, ever=weights),
-        targets=targets - targets.multiply(ones),
-    )
+def _fitted(split: Split, found: Found) -> tuple[dict[str, Ranker], dict[str, str]]:
+    """Fit everybody; who cannot be fitted on this says why."""
+    stock, purchases = split.assortment, split.purchases
+    rankers: dict[str, Ranker] = {"popularity": Popularity(stock)}
+    if "repeat" in split.scopes:
+        rankers[HABITS] = Filled(Frequency(stock), rankers["popularity"])
+    skipped: dict[str, str] = {}
+    ease = EaseParams(products=EASE_ITEMS)
+    fits: dict[str, Callable[[], Ranker]] = {
+        "als": lambda: Als.fit(purchases, stock, found.als, seed=SEED),
+        "item-knn": lambda: fit_item_knn(purchases.times, stock, found.item_knn),
+        "ease": lambda: fit_ease(purchases.times, stock, ease),
+    }
+    for name, fit in fits.items():
+        if name == "ease" and len(stock.product_ids) > EASE_ITEMS:
+            skipped[name] = f"it takes at most {EASE_ITEMS:,} items."
+            continue
+        try:
+            rankers[name] = fit()
+        except NotEnoughDataError as error:
+            skipped[name] = str(error)
+    if "als" in rankers:
+        parts = [rankers["item-knn"], rankers["als"]]
+        rankers["blend"] = Blend(parts, [1.0, found.weight])
+    return rankers, skipped
 
 
-def _lightgcn(path: Path) -> pd.DataFrame:
-    content = path.read_bytes()
-    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
-    lines = [line.split() for line in text.splitlines()]
-    counts = [max(len(line) - 1, 0) for line in lines]
-    users = np.repeat([line[0] if line else "" for line in lines], counts)
-    items = np.array([item for line in lines for item in line[1:]], dtype=object)
-    return pd.DataFrame({USER: users.astype(object), ITEM: items, WEIGHT: 1.0, TIME: np.nan})
-
-
-def _columns(given: pd.DataFrame, path: Path) -> pd.DataFrame:
-    if absent := {USER, ITEM} - set(given.columns):
-        raise MissingColumnsError(str(path), absent, map(str, given.columns))
-    frame = given.dropna(subset=[USER, ITEM])
-    times = frame[TIME] if TIME in frame else pd.Series(np.nan, index=frame.index)
-    if not pd.api.types.is_numeric_dtype(times):
-        instants = pd.to_datetime(times, utc=True, errors="coerce", format="ISO8601")
-        if instants.isna().any():
-            raise DataError(f"{path}: column time is neither ISO 8601 nor seconds.")
-        times = (instants - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
-    weights = frame[WEIGHT] if WEIGHT in frame else pd.Series(1.0, index=frame.index)
-    if not pd.api.types.is_numeric_dtype(weights) or not (weights > 0).all():
-        raise DataError(f"{path}: column weight must hold positive numbers.")
-    return pd.DataFrame(
-        {
-            USER: frame[USER].astype(str),
-            ITEM: frame[ITEM].astype(str),
-            WEIGHT: weights.astype(float),
-            TIME: times.astype(float),
-        }
+def _measure(ranker: Ranker, split: Split, scope: Scope, ks: Sequence[int]) -> Measured:
+    """Rank the tested users once, and measure that at every length."""
+    tested = split.tested
+    ids = ranker.rank(tested.purchases, max(ks), scope).ids
+    targets = targets_of(scope, tested.targets, tested.purchases)
+    known: dict[str, dict[int, Quality]] = {}
+    for k, one in qualities(ids, targets, ks=ks).items():
+        for name, part in by_history(one, tested.purchases).items():
+            known.setdefault(name, {})[k] = part
+    ever = split.purchases.ever
+    buyers = ever[np.flatnonzero(np.diff(ever.indptr))]
+    return Measured(
+        known=known, lists={k: exposure(ids[:, :k], split.assortment, buyers) for k in ks}
     )
 
 
-def _matrix(
-    frame: pd.DataFrame,
-    users: NDArray[np.str_],
-    items: NDArray[np.str_],
-    values: NDArray[np.float32],
-) -> sparse.csr_matrix:
-    rows = np.searchsorted(users, frame[USER].to_numpy(np.str_))
-    columns = np.searchsorted(items, frame[ITEM].to_numpy(np.str_))
-    matrix = sparse.csr_matrix((values, (rows, columns)), shape=(len(users), len(items)))
-    matrix.sum_duplicates()
-    return matrix
+def _figures(one: Measured, k: int) -> dict[str, float | None]:
+    """Return the figures of a model at k: of users with history, and of its lists."""
+    found = one.known["with_history"][k]
+    low, high = interval(found.ndcg, seed=SEED)
+    return {**found.means(), "ndcg_low": low, "ndcg_high": high, **one.lists[k].figures()}
 
 
-def _tuned(split: Split, *, trials: int, k: int) -> Found:
-    """Tune on training interactions that are held out at random."""
-    if not trials:
-        return Found()
-    cells = split.purchases.times.tocoo()
-    held = np.random.default_rng(SEED).random(cells.nnz) < HELD_OUT
-
-    def part(chosen: NDArray[np.bool_]) -> sparse.csr_matrix:
-        at = (cells.row[chosen], cells.col[chosen])
-        return sparse.csr_matrix((cells.data[chosen], at), shape=cells.shape)
-
-    kept = part(~held)
-    purchases = Purchases(times=kept, recent=kept, ever=kept)
-    targets = part(held)
-
-    def quality_of(ranker: Ranker) -> float:
-        return float(evaluate(ranker, purchases, targets, k=k, scope="new").ndcg.mean())
-
-    def fitted(params: AlsParams) -> Als:
-        return Als.fit(purchases, split.assortment, params, seed=SEED)
-
-    with progress_bar("tuning", total=trials + len(WEIGHTS)) as advance:
-
-        def score(params: AlsParams) -> float:
-            found = quality_of(fitted(params))
-            advance()
-            return found
-
-        def blended(weight: float) -> float:
-            found = quality_of(Blend([item_knn, als], [1.0, weight]))
-            advance()
-            return found
-
-        params = tune(score, trials=trials, seed=SEED)
-        als, item_knn = fitted(params), fit_item_knn(kept, split.assortment, ItemKnnParams())
-        return Found(als=params, weight=max(WEIGHTS, key=blended))
+def _at_all_lengths(one: Measured) -> dict[str, object]:
+    """Return what a program reads of a model in a scope; JSON has only text for keys."""
+    return {
+        **{
+            name: {str(k): {"users": len(each.customers), **each.means()} for k, each in at.items()}
+            for name, at in one.known.items()
+        },
+        "lists": {str(k): each.figures() for k, each in one.lists.items()},
+    }
 
 
-def _outcome(split: Split, results: Mapping[str, Quality], found: Found, *, k: int) -> Outcome:
-    items = split.purchases.times.shape[1]
-    models: dict[str, dict[str, float]] = {}
-    for name, one in results.items():
-        low, high = interval(one.ndcg, seed=SEED)
-        models[name] = {
-            "recall": float(one.recall.mean()),
-            "ndcg": float(one.ndcg.mean()),
-            "ndcg_low": low,
-            "ndcg_high": high,
-        }
-    tested = len(next(iter(results.values())).recall)
-    als = found.als
-    remark = (
-        f"ALS: {als.factors} factors, alpha {als.alpha:.3g}, regularisation "
-        f"{als.regularisation:.3g}. Blend: item-KNN, and ALS at {found.weight:g} of its weight. "
-        f"All items ranked, a user's training items masked, ideal DCG cut at {k}; low and high are "
-        "a 95 % bootstrap interval over users."
-    )
+def _in_scopes(one: Mapping[Scope, Measured]) -> dict[str, object]:
+    return {"scopes": {scope: _at_all_lengths(each) for scope, each in one.items()}}
+
+
+def _remarks(learnt: pd.DataFrame, asked: pd.DataFrame, split: Split) -> list[str]:
+    """Say what a reader of the figures has to know of the files."""
+    notes = []
+    again = targets_of("repeat", split.targets, split.purchases).nnz
+    if "repeat" not in split.scopes and again:
+        notes.append(
+            f"Pairs of --test that are in --train as well, and left out: {again:,}. Without times "
+            "they may be the same ones."
+        )
+    if unsold := int((split.targets.sum(axis=0).A1[split.assortment.sold_ever == 0] > 0).sum()):
+        notes.append(f"Items that are only in --test, so that nobody can hit them: {unsold:,}.")
+    if asked[TIME].min() < learnt[TIME].max():
+        notes.append(
+            "--test begins before --train ends: models learn from the time they are tested on. "
+            "Split the files at an instant for figures to be trusted."
+        )
+    return notes
+
+
+def _outcome(
+    split: Split,
+    results: Results,
+    found: Found,
+    skipped: Mapping[str, str],
+    remarks: Sequence[str],
+) -> Outcome:
+    first = split.scopes[0]
+    tested = results["popularity"][first].known
+    k = max(tested["with_history"])
+    users = len(tested["with_history"][k].customers)
+    items = len(split.assortment.product_ids)
+    models = {name: _figures(one[first], k) for name, one in results.items()}
+    metrics = ("recall", "ndcg", "ndcg_low", "ndcg_high", "mrr", "hit_rate", "map")
+    without = tested.get("without_history")
     return Outcome(
-        title=f"{tested:,} users tested, {items:,} items ranked",
+        title=f"{users:,} users tested, {items:,} items ranked, lists of {k}",
         data={
             "k": k,
-            "users": tested,
+            "users": users,
+            "users_without_history": len(without[k].customers) if without else 0,
             "items": items,
-            "models": models,
+            "models": {name: {**models[name], **_in_scopes(one)} for name, one in results.items()},
             "als": asdict(found.als),
+            "item_knn": asdict(found.item_knn),
             "blend": found.weight,
+            "skipped": skipped,
         },
-        columns=("model", f"recall@{k}", f"NDCG@{k}", "NDCG low", "NDCG high"),
-        rows=[[name, *figures.values()] for name, figures in models.items()],
-        notes=[remark],
+        columns=("model", "recall", "NDCG", "low", "high", "MRR", "hit rate", "MAP"),
+        rows=[[name, *(one[metric] for metric in metrics)] for name, one in models.items()],
+        sheets=[*_by_scope(results, split.scopes, k), _of_lists(models)],
+        notes=[_protocol(split, found, k), *_strangers(without, k), *remarks],
     )
+
+
+def _by_scope(results: Results, scopes: Sequence[Scope], k: int) -> list[Sheet]:
+    if len(scopes) == 1:
+        return []
+    rows = []
+    for name, each in results.items():
+        means = [each[scope].known["with_history"][k].means() for scope in scopes]
+        rows.append([name, *(one[metric] for one in means for metric in ("recall", "ndcg"))])
+    columns = [f"{metric} {scope}" for scope in scopes for metric in ("recall", "NDCG")]
+    title = "All items, those a user had before, and those new to them"
+    return [Sheet(title=title, columns=["model", *columns], rows=rows)]
+
+
+def _of_lists(models: Mapping[str, Mapping[str, float | None]]) -> Sheet:
+    names = ("coverage", "gini", "novelty", "diversity")
+    return Sheet(
+        title="What the lists show together",
+        columns=("model", "coverage", "Gini", "novelty (bits)", "diversity"),
+        rows=[[name, *(one[each] for each in names)] for name, one in models.items()],
+    )
+
+
+def _protocol(split: Split, found: Found, k: int) -> str:
+    als = found.als
+    again = "repeat" in split.scopes
+    masked = "" if again else "a user's training items masked, "
+    habits = " Habits: what a user takes most, then what is popular." if again else ""
+    return (
+        f"All items ranked, {masked}ideal DCG cut at min({k}, targets); low and high are the 95 % "
+        f"bootstrap interval of NDCG over users. ALS: {als.factors} factors, alpha {als.alpha:.3g},"
+        f" regularisation {als.regularisation:.3g}. Blend: item-KNN, and ALS at {found.weight:g} "
+        f"of its weight.{habits}"
+    )
+
+
+def _strangers(found: Mapping[int, Quality] | None, k: int) -> list[str]:
+    if not found:
+        return []
+    note = (
+        f"Users of --test who are not in --train: {len(found[k].customers):,}, apart in --json. To "
+        f"them only what is popular can be shown (NDCG@{k} {found[k].ndcg.mean():.4f})."
+    )
+    return [note]

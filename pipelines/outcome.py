@@ -26,17 +26,28 @@ console = Console(stderr=True, highlight=False)  # progress and remarks; results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A further table, below the first."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The result of one pipeline run.
 
     `status` is `done`, or `unchanged` when the same inputs and parameters ran before.
-    `data` is the machine-readable result; `columns` and `rows` are the table for people.
+    `data` is the machine-readable result; `columns` and `rows` are the table for people, `sheets`
+    those below it.
     """
 
     title: str
     data: dict[str, object]
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[object]] = ()
+    sheets: Sequence[Sheet] = ()
     notes: Sequence[str] = ()
     status: Literal["done", "unchanged"] = "done"
     exit_code: int = field(default=0)
@@ -58,6 +69,9 @@ class Outcome:
         out.print(Text(self.title, style="bold"), soft_wrap=True)
         if self.columns:
             out.print(table_for(out, self.columns, self.rows))
+        for sheet in self.sheets:
+            out.print(Text(sheet.title, style="bold"), soft_wrap=True)
+            out.print(table_for(out, sheet.columns, sheet.rows))
         for note in self.notes:
             out.print(fitted(out, note), soft_wrap=True)
         if self.status == "unchanged":

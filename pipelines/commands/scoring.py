@@ -35,18 +35,33 @@ def evaluate(
     k: Annotated[int, typer.Option(min=1, max=1_000, help="Places of a list that count.")] = 20,
     trials: Annotated[
         int, typer.Option(min=0, help="Optuna trials for ALS; 0 keeps the defaults.")
-    ] = 0,
+    ] = 6,
+    user_column: Annotated[str, typer.Option(help="What the column of users is called.")] = "user",
+    item_column: Annotated[str, typer.Option(help="That of items.")] = "item",
+    weight_column: Annotated[
+        str, typer.Option(help="That of weights. Empty: `weight`, if there is one.")
+    ] = "",
+    time_column: Annotated[
+        str, typer.Option(help="That of times. Empty: `time`, if there is one.")
+    ] = "",
     as_json: JsonFlag = False,
 ) -> None:
-    """Measure popularity and ALS on any interactions, for benchmarks or your own export.
+    """Measure recommenders on any interactions, for benchmarks or your own export.
 
-    Files have columns `user`, `item` and perhaps `weight` and `time`; a `.txt` is LightGCN's
-    format, one line per user: `user item item ...`. Tuning never sees the test file.
+    Popularity, ALS, item-KNN, a blend of these two and, up to 20,000 items, EASE. Files have a
+    column of users and one of items, and perhaps of weights and times (ISO 8601, or seconds); a
+    `.txt` is LightGCN's format, one line per user: `user item item ...`. With times, popular is
+    what sells in the last 30 days, and what users take again is measured apart. Tuning never sees
+    the test file.
 
     **Example:** `sendwise evaluate recommender --train train.txt --test test.txt --k 20`
     """
     del what  # one choice so far; the word keeps the command line open for others
     from pipelines.evaluate_recommender import evaluate_recommender
+    from pipelines.interaction_files import Columns
 
-    outcome = evaluate_recommender(train=train, test=test, k=k, trials=trials)
+    columns = Columns(
+        user=user_column, item=item_column, weight=weight_column or None, time=time_column or None
+    )
+    outcome = evaluate_recommender(train=train, test=test, k=k, trials=trials, columns=columns)
     outcome.show(as_json=as_json)

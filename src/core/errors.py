@@ -33,13 +33,19 @@ class DataError(SendwiseError, ValueError):
 class MissingColumnsError(DataError):
     """A frame or file lacks columns that the callee documents as required."""
 
-    def __init__(self, where: str, missing: Iterable[str], present: Iterable[str]) -> None:
+    def __init__(
+        self,
+        where: str,
+        missing: Iterable[str],
+        present: Iterable[str],
+        advice: str = "map them in conf/mappings (docs/how-to/import-your-data.md)",
+    ) -> None:
         self.where = where
         self.missing = tuple(sorted(missing))
         self.present = tuple(sorted(present))
         super().__init__(
             f"{where} needs columns {list(self.missing)}; got {list(self.present)}. "
-            "Rename them, or map them in conf/mappings (docs/how-to/import-your-data.md)."
+            f"Rename them, or {advice}."
         )
 
 

@@ -7,7 +7,7 @@ are needed, so the model file holds no customer, and somebody new after training
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Final, Self
 
 import numpy as np
@@ -43,6 +43,23 @@ class AlsParams:
     regularisation: float = 20.0
     alpha: float = 1.0
     iterations: int = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlsSpace:
+    """Where `tune` looks. The defaults serve a shop.
+
+    Attributes:
+        first: The first trial, and the answer where there are no others. Iterations are its.
+        factors: Numbers of factors to choose from.
+        regularisation: Lowest and highest; searched by their logarithm, as is `alpha`.
+        alpha: Lowest and highest.
+    """
+
+    first: AlsParams = field(default_factory=AlsParams)
+    factors: tuple[int, ...] = (32, 64, 128)
+    regularisation: tuple[float, float] = (0.1, 100.0)
+    alpha: tuple[float, float] = (0.1, 30.0)
 
 
 class Als:
@@ -152,32 +169,36 @@ def confidence(times: sparse.csr_matrix) -> sparse.csr_matrix:
     return damped
 
 
-def tune(score: Callable[[AlsParams], float], *, trials: int, seed: int) -> AlsParams:
+def tune(
+    score: Callable[[AlsParams], float], *, trials: int, seed: int, space: AlsSpace | None = None
+) -> AlsParams:
     """Search alpha, regularisation and factors for the highest `score`.
 
-    The defaults are the first trial, so tuning is never worse than not tuning on what it is
-    tuned on. `trials` = 0 keeps them.
+    The first parameters of the space, by default those of a shop, are the first trial, so tuning
+    is never worse than not tuning on what it is tuned on. `trials` = 0 keeps them.
     """
+    space = space or AlsSpace()
     if not trials:
-        return AlsParams()
+        return space.first
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=4)
     )
-    default = asdict(AlsParams())
-    study.enqueue_trial({name: default[name] for name in ("factors", "regularisation", "alpha")})
+    first = asdict(space.first)
+    study.enqueue_trial({name: first[name] for name in ("factors", "regularisation", "alpha")})
 
     def objective(trial: optuna.Trial) -> float:
-        return score(
-            AlsParams(
-                factors=trial.suggest_categorical("factors", [32, 64, 128]),
-                regularisation=trial.suggest_float("regularisation", 0.1, 100, log=True),
-                alpha=trial.suggest_float("alpha", 0.1, 30, log=True),
-            )
-        )
+        found = {
+            "factors": trial.suggest_categorical("factors", space.factors),
+            "regularisation": trial.suggest_float(
+                "regularisation", *space.regularisation, log=True
+            ),
+            "alpha": trial.suggest_float("alpha", *space.alpha, log=True),
+        }
+        return score(AlsParams(**{**first, **found}))
 
     study.optimize(objective, n_trials=trials)
-    return AlsParams(**study.best_params)
+    return AlsParams(**{**first, **study.best_params})
 
 
 def _solver(params: AlsParams, seed: int | None = None) -> AlternatingLeastSquares:

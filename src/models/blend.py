@@ -11,7 +11,7 @@ from scipy import sparse
 from models.interactions import Purchases
 from models.ranking import Ranked, Ranker, Scope, best_cells
 
-_PROPOSED: Final = 200  # products of each model: the sum of far places is not worth its time
+PROPOSED: Final = 200  # products of each model: the sum of far places is not worth its time
 
 
 class Blend:
@@ -23,12 +23,25 @@ class Blend:
 
     def rank(self, purchases: Purchases, n: int, scope: Scope) -> Ranked:
         """Return up to `n` products for each customer."""
-        shape = purchases.times.shape
-        total = sparse.csr_matrix(shape, dtype=np.float32)
-        for ranker, weight in self._parts:
-            ranked = ranker.rank(purchases, max(n, _PROPOSED), scope)
-            rows, places = np.nonzero(ranked.ids >= 0)
-            best = ranked.scores[:, :1]
-            share = weight * (ranked.scores / np.where(best > 0, best, 1))[rows, places]
-            total += sparse.csr_matrix((share, (rows, ranked.ids[rows, places])), shape=shape)
-        return best_cells(total.tocsr(), n)
+        lists = [ranker.rank(purchases, max(n, PROPOSED), scope) for ranker, _ in self._parts]
+        weights = [weight for _, weight in self._parts]
+        return blended(lists, weights, n, products=purchases.times.shape[1])
+
+
+def blended(lists: Sequence[Ranked], weights: Sequence[float], n: int, *, products: int) -> Ranked:
+    """Return up to `n` products for each customer out of the lists of several models.
+
+    Args:
+        lists: What each model proposes to the same customers, best first.
+        weights: What a model's best product counts.
+        n: Length of the lists.
+        products: How many there are.
+    """
+    shape = (len(lists[0].ids), products)
+    total = sparse.csr_matrix(shape, dtype=np.float32)
+    for ranked, weight in zip(lists, weights, strict=True):
+        rows, places = np.nonzero(ranked.ids >= 0)
+        best = ranked.scores[:, :1]
+        share = weight * (ranked.scores / np.where(best > 0, best, 1))[rows, places]
+        total += sparse.csr_matrix((share, (rows, ranked.ids[rows, places])), shape=shape)
+    return best_cells(total.tocsr(), n)

@@ -14,7 +14,7 @@ from tests.pipelines.test_train_recommender import AS_OF, write_lake
 
 def of(*ndcg: float) -> Quality:
     values = np.array(ndcg)
-    return Quality(k=20, customers=np.arange(len(values)), recall=values / 2, ndcg=values)
+    return Quality(20, np.arange(len(values)), values / 2, values, values, values, values)
 
 
 def test_a_window_of_a_workspace_is_measured_by_everybody(

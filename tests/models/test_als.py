@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from core.errors import NotEnoughDataError
-from models.als import Als, AlsParams, confidence, tune
+from models.als import Als, AlsParams, AlsSpace, confidence, tune
 from models.assortment import Assortment
 from models.interactions import Purchases
 
@@ -112,3 +112,23 @@ def test_tuning_finds_what_scores_best_and_repeats() -> None:
     assert best.alpha < AlsParams().alpha
     assert tune(likes_small_alpha, trials=12, seed=7) == best
     assert tune(likes_small_alpha, trials=0, seed=7) == AlsParams()
+
+
+def test_tuning_looks_where_it_is_told_to_and_begins_with_the_first() -> None:
+    first = AlsParams(factors=256, regularisation=3, alpha=20, iterations=9)
+    space = AlsSpace(
+        first=first, factors=(192, 256), regularisation=(0.01, 30.0), alpha=(1.0, 60.0)
+    )
+    tried: list[AlsParams] = []
+
+    def likes_no_regularisation(params: AlsParams) -> float:
+        tried.append(params)
+        return -params.regularisation
+
+    best = tune(likes_no_regularisation, trials=8, seed=7, space=space)
+
+    assert tried[0] == first
+    assert {each.factors for each in tried} == {192, 256}
+    assert {each.iterations for each in tried} == {9}
+    assert best == min(tried, key=lambda each: each.regularisation)
+    assert tune(likes_no_regularisation, trials=0, seed=7, space=space) == first

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.blend import Blend
+from models.blend import Blend, blended
 from models.frequency import Frequency
 from models.popularity import Popularity
 from tests.models.corner_shop import NOBODY, assortment, purchases
@@ -39,3 +39,12 @@ def test_nobody_known_gets_what_any_model_has_for_them() -> None:
     assert blend.rank(NOBODY, 2, "all").ids.tolist() == [[0, 1]]
     assert blend.rank(NOBODY.rows(slice(0, 0)), 2, "all").ids.shape == (0, 2)
     assert blend.name == "frequency+popularity"
+
+
+def test_lists_that_are_there_already_are_blended_alike() -> None:
+    rankers, weights = [Frequency(STOCK), Popularity(STOCK)], [1.0, 0.5]
+    lists = [each.rank(TWO, 50, "all") for each in rankers]
+
+    got = blended(lists, weights, 3, products=6)
+
+    assert np.array_equal(got.ids, Blend(rankers, weights).rank(TWO, 3, "all").ids)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import sparse
 
-from core.errors import NotEnoughDataError
-from models.evaluation import evaluate, interval, quality, require_targets, targets_of
+from core.errors import DataError, NotEnoughDataError
+from models.evaluation import (
+    by_history,
+    evaluate,
+    interval,
+    qualities,
+    quality,
+    require_targets,
+    targets_of,
+)
 from models.interactions import Purchases
 from models.ranking import Ranked, Scope
 
@@ -45,6 +57,111 @@ def test_golden_numbers(
 
     assert got.recall.tolist() == pytest.approx([recall])
     assert got.ndcg.tolist() == pytest.approx([ndcg])
+
+
+@pytest.mark.parametrize(
+    ("given", "targets", "reciprocal_rank", "hit", "average_precision"),
+    [
+        pytest.param((3, 4, 5), (3, 4, 5), 1, 1, 1, id="perfect"),
+        pytest.param((0, 3, 4), (3, 4), 1 / 2, 1, (1 / 2 + 2 / 3) / 2, id="second-and-third"),
+        pytest.param((3, 0, 4), (1, 2, 3, 4, 5), 1, 1, (1 + 2 / 3) / 3, id="norm-is-cut-at-k"),
+        pytest.param((0, 1, 3), (3, 4), 1 / 3, 1, (1 / 3) / 2, id="third-of-two"),
+        pytest.param((0, 1, -1), (3,), 0, 0, 0, id="all-missed"),
+        pytest.param((-1, -1, -1), (5,), 0, 0, 0, id="empty-list"),
+    ],
+)
+def test_golden_numbers_of_first_and_all_hits(
+    given: tuple[int, ...],
+    targets: tuple[int, ...],
+    reciprocal_rank: float,
+    hit: float,
+    average_precision: float,
+) -> None:
+    got = quality(lists(given), matrix(targets), k=3)
+
+    assert got.reciprocal_rank.tolist() == pytest.approx([reciprocal_rank])
+    assert got.hit.tolist() == [hit]
+    assert got.average_precision.tolist() == pytest.approx([average_precision])
+
+
+def test_one_ranking_gives_the_figures_of_every_length() -> None:
+    ids, targets = lists((0, 1, 2, 3), (5, 4, 3, -1)), matrix((1, 3), (3,))
+
+    got = qualities(ids, targets, ks=(1, 2, 4))
+
+    for k, one in got.items():
+        assert one.means() == quality(ids, targets, k=k).means()
+    assert [one.recall.tolist() for one in got.values()] == [[0, 0], [0.5, 0], [1, 1]]
+
+
+def test_more_places_than_products_are_places_that_stay_empty() -> None:
+    assert quality(lists((0, 1)), matrix((1,)), k=50).recall.tolist() == [1]
+    assert quality(lists((0, 1)), matrix((1, 2, 3)), k=3).ndcg.tolist() == pytest.approx(
+        [SECOND / (1 + SECOND + 0.5)]
+    )
+
+
+@pytest.mark.parametrize("k", [0, -3])
+def test_a_list_needs_a_place(k: int) -> None:
+    with pytest.raises(DataError, match="at least 1"):
+        quality(lists((0, 1)), matrix((1,)), k=k)
+
+
+@st.composite
+def rankings(draw: st.DrawFn) -> tuple[np.ndarray, sparse.csr_matrix]:
+    """Draw four lists of up to six products, none twice, and targets of somebody."""
+    rows = [draw(st.permutations(range(6))) for _ in range(4)]
+    ids = np.array(rows, dtype=np.int32)
+    for row, length in enumerate(draw(st.lists(st.integers(0, 6), min_size=4, max_size=4))):
+        ids[row, length:] = -1
+    wanted = [draw(st.sets(st.integers(0, 5))) for _ in range(3)]
+    return ids, matrix(*map(tuple, wanted), (0, 4))
+
+
+@settings(max_examples=40)
+@given(rankings())
+def test_figures_are_shares_and_more_places_never_hit_less(
+    drawn: tuple[np.ndarray, sparse.csr_matrix],
+) -> None:
+    got = qualities(*drawn, ks=range(1, 8))
+
+    for one in got.values():
+        for each in fields(one)[2:]:
+            values = getattr(one, each.name)
+            assert ((values >= 0) & (values <= 1 + 1e-12)).all()
+        assert (one.recall <= one.hit).all()
+        assert ((one.ndcg > 0) == (one.hit > 0)).all()
+        assert (one.reciprocal_rank <= one.hit).all()
+    for fewer, more in zip(range(1, 7), range(2, 8), strict=True):
+        for name in ("recall", "hit", "reciprocal_rank"):
+            assert (getattr(got[fewer], name) <= getattr(got[more], name)).all()
+
+
+@settings(max_examples=40)
+@given(rankings(), st.permutations(range(4)))
+def test_the_order_of_customers_does_not_matter(
+    drawn: tuple[np.ndarray, sparse.csr_matrix], order: list[int]
+) -> None:
+    ids, targets = drawn
+
+    means = quality(ids, targets, k=4).means()
+
+    assert quality(ids[order], targets[order], k=4).means() == pytest.approx(means)
+
+
+def test_customers_with_and_without_history_are_told_apart() -> None:
+    bought = matrix((0,), (), (1,), ())
+    purchases = Purchases(times=bought, recent=bought, ever=bought)
+    found = quality(lists((3, 4), (4, 3), (0, 2), (0, 1)), matrix((3,), (3,), (), (2,)), k=2)
+
+    got = by_history(found, purchases)
+
+    assert {name: one.customers.tolist() for name, one in got.items()} == {
+        "with_history": [0],
+        "without_history": [1, 3],
+    }
+    assert got["without_history"].reciprocal_rank.tolist() == [0.5, 0]
+    assert list(by_history(got["with_history"], purchases)) == ["with_history"]
 
 
 def test_customers_without_targets_are_left_out() -> None:

@@ -23,6 +23,7 @@ FILES = {
     "misspelt.yaml": MAPPING.replace("time: bought", "time: when_bought"),
     "events.csv": EVENTS,
     "undated.csv": HEADER + "A1,1,soon,ann,tea,1,1\n",
+    "products.csv": PRODUCTS,
     "empty.csv": PRODUCTS.splitlines()[0] + "\n",
 }
 
@@ -162,6 +163,11 @@ def refused(
             "train recommender --as-of 2017-10-02",
             "are too few to tune",
             id="recommender-of-too-few",
+        ),
+        pytest.param(
+            "evaluate recommender --train products.csv --test products.csv --time-column at",
+            "products.csv needs columns ['at', 'item', 'user']; got [",
+            id="evaluate-unknown-columns",
         ),
         pytest.param("train hamsters", "no model 'hamsters'", id="unknown-model"),
         pytest.param(

@@ -1,20 +1,22 @@
 from __future__ import annotations
 
-import gzip
 import json
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from core.errors import DataError, MissingColumnsError, NotEnoughDataError
+from core.errors import DataError, MissingColumnsError, NotEnoughDataError, SendwiseError
 from models.evaluation import evaluate
 from models.popularity import Popularity
+from pipelines import evaluate_recommender as module
 from pipelines.cli import app
 from pipelines.commands import scoring  # noqa: F401  # registers `evaluate`
-from pipelines.evaluate_recommender import evaluate_recommender, read_interactions, split_of
+from pipelines.evaluate_recommender import HABITS, evaluate_recommender
+from pipelines.interaction_files import read_interactions
+from pipelines.interaction_split import split_of
+from pipelines.outcome import Outcome
 
 GOWALLA = Path(__file__).resolve().parents[3] / "shared" / "data" / "gowalla"
 
@@ -22,64 +24,114 @@ GOWALLA = Path(__file__).resolve().parents[3] / "shared" / "data" / "gowalla"
 TRAIN = "a 0 1 2\nb 0 1\nc 0\n"
 TEST = "a 3\nb 2 4\nc 1 3\n"
 
+BEFORE = """user,item,time
+ann,milk,2017-01-01
+ann,milk,2017-02-01
+ann,tea,2017-02-01
+bob,milk,2017-01-10
+bob,wine,2017-02-02
+eve,wine,2017-02-01
+eve,wine,2017-02-03
+eve,tea,2017-02-03
+"""
+LATER = """user,item,time
+ann,milk,2017-02-10
+ann,wine,2017-02-10
+bob,tea,2017-02-11
+eve,wine,2017-02-12
+dan,wine,2017-02-13
+"""
 
-@pytest.fixture
-def files(tmp_path: Path) -> tuple[Path, Path]:
-    train, test = tmp_path / "train.txt", tmp_path / "test.txt"
-    train.write_text(TRAIN)
-    test.write_text(TEST)
-    return train, test
+
+def evaluated(folder: Path, train: str, test: str, *, kind: str = "csv", k: int = 1) -> Outcome:
+    paths = [folder / f"{name}.{kind}" for name in ("train", "test")]
+    for path, text in zip(paths, (train, test), strict=True):
+        path.write_text(text)
+    return evaluate_recommender(train=paths[0], test=paths[1], k=k, trials=0)
 
 
-def test_popularity_is_as_worked_out_by_hand(files: tuple[Path, Path]) -> None:
-    outcome = evaluate_recommender(train=files[0], test=files[1], k=1, trials=0)
+def test_popularity_is_as_worked_out_by_hand(tmp_path: Path) -> None:
+    outcome = evaluated(tmp_path, TRAIN, TEST, kind="txt")
 
     # Unseen and sold, best first: a: nothing; b: 2, a hit of two targets; c: 1, a hit of two.
     popularity = outcome.data["models"]["popularity"]
     assert popularity["recall"] == pytest.approx((0 + 0.5 + 0.5) / 3)
-    assert popularity["ndcg"] == pytest.approx(2 / 3)
+    for name in ("ndcg", "mrr", "hit_rate", "map"):
+        assert popularity[name] == pytest.approx(2 / 3)
+    assert popularity["coverage"] == pytest.approx(2 / 5)
+    assert popularity["novelty"] == pytest.approx((np.log2(3) + np.log2(3 / 2)) / 2)
     assert (outcome.data["users"], outcome.data["items"]) == (3, 5)
 
 
-def test_formats_say_the_same(files: tuple[Path, Path], tmp_path: Path) -> None:
-    plain = read_interactions(files[0])
-    packed = tmp_path / "train.txt.gz"
-    packed.write_bytes(gzip.compress(TRAIN.encode()))
-    plain[["user", "item"]].to_csv(tmp_path / "train.csv", index=False)
-    plain[["user", "item"]].astype({"item": int}).to_parquet(tmp_path / "train.parquet")
+def test_one_ranking_gives_every_length_up_to_k(tmp_path: Path) -> None:
+    lengths = evaluated(tmp_path, TRAIN, TEST, kind="txt", k=10).data["models"]["popularity"]
 
-    for path in (packed, tmp_path / "train.csv", tmp_path / "train.parquet"):
-        pd.testing.assert_frame_equal(read_interactions(path), plain)
+    new = lengths["scopes"]["new"]
+    assert list(new["with_history"]) == list(new["lists"]) == ["5", "10"]
+    assert new["with_history"]["10"]["recall"] == pytest.approx(lengths["recall"])
+    assert new["with_history"]["5"]["users"] == 3
 
 
-def test_times_make_the_last_30_days_popular(tmp_path: Path) -> None:
-    path = tmp_path / "train.csv"
-    path.write_text(
-        "user,item,time\n"
-        "a,old,2017-01-01\nb,old,2017-01-02\nc,old,2017-01-03\nd,new,2017-11-30T12:00:00Z\n"
-    )
-    test = pd.DataFrame({"user": ["a"], "item": ["new"], "weight": 1.0, "time": np.nan})
+def test_what_is_taken_again_is_measured_apart_and_habits_are_a_baseline(tmp_path: Path) -> None:
+    outcome = evaluated(tmp_path, BEFORE, LATER, k=2)
 
-    split = split_of(read_interactions(path), test)
-
-    assert split.assortment.product_ids.tolist() == ["new", "old"]
-    assert split.assortment.sold.tolist() == [1, 0]
-    assert split.assortment.sold_ever.tolist() == [1, 3]
+    rule = outcome.data["models"][HABITS]
+    assert list(rule["scopes"]) == ["all", "repeat", "new"]
+    # Again: two orders of ann's milk to one of tea, two of eve's wine to one of tea.
+    again = rule["scopes"]["repeat"]["with_history"]["2"]
+    assert (again["users"], again["ndcg"], again["recall"]) == (2, 1, 1)
+    # New: wine for ann, tea for bob: there is nothing else.
+    assert rule["scopes"]["new"]["with_history"]["2"]["hit_rate"] == 1
+    assert [sheet.columns[1] for sheet in outcome.sheets] == ["recall all", "coverage"]
 
 
-def test_items_of_the_training_file_are_no_targets(tmp_path: Path) -> None:
-    train = pd.DataFrame({"user": ["a", "a"], "item": ["x", "y"], "weight": 1.0, "time": np.nan})
-    test = pd.DataFrame({"user": ["a", "b"], "item": ["x", "z"], "weight": 1.0, "time": np.nan})
+def test_users_without_history_are_measured_apart_by_what_is_popular(tmp_path: Path) -> None:
+    outcome = evaluated(tmp_path, BEFORE, LATER, k=1)
 
-    assert split_of(train, test).targets.sum() == 0
+    assert (outcome.data["users"], outcome.data["users_without_history"]) == (3, 1)
+    of = {name: each["scopes"]["all"] for name, each in outcome.data["models"].items()}
+    assert of["popularity"]["without_history"]["1"]["users"] == 1
+    assert of["item-knn"]["without_history"]["1"]["recall"] == 0
+    assert any("not in --train: 1, apart" in note for note in outcome.notes)
 
 
-def test_tuning_does_not_look_at_the_test_file(tmp_path: Path, files: tuple[Path, Path]) -> None:
+def test_readers_are_told_what_is_wrong_with_the_files(tmp_path: Path) -> None:
+    overlapping = evaluated(tmp_path, BEFORE, LATER.replace("2017-02-10", "2017-01-05"))
+    untimed = evaluated(tmp_path, TRAIN, "a 0 3\n", kind="txt")
+
+    assert any("begins before --train ends" in note for note in overlapping.notes)
+    assert any("left out: 1." in note for note in untimed.notes)
+    assert any("hit them: 1." in note for note in untimed.notes)
+
+
+def test_what_cannot_be_fitted_is_left_out_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "EASE_ITEMS", 3)
+
+    lonely = evaluated(tmp_path, "a 0 1\n", "a 2\n", kind="txt")  # one user
+    wide = evaluated(tmp_path, TRAIN, TEST, kind="txt")
+
+    assert list(lonely.data["models"]) == ["popularity", "item-knn", "ease"]
+    assert "shared tastes" in lonely.data["skipped"]["als"]
+    assert any(note.startswith("No als: ") for note in lonely.notes)
+    assert wide.data["skipped"] == {"ease": "it takes at most 3 items."}
+
+
+def test_lists_longer_than_the_assortment_end_in_empty_places(tmp_path: Path) -> None:
+    outcome = evaluated(tmp_path, TRAIN, TEST, kind="txt", k=50)
+
+    # All that is sold is shown; what is left to find are items that only the test file knows.
+    assert outcome.data["models"]["popularity"]["recall"] == pytest.approx((0 + 1 / 2 + 1 / 2) / 3)
+    assert outcome.data["k"] == 50
+
+
+def test_tuning_does_not_look_at_the_test_file(tmp_path: Path) -> None:
     generator = np.random.default_rng(2)
     train = tmp_path / "many.txt"
     rows = [
         generator.choice(range(40 * (u % 2), 40 * (u % 2) + 40), 12, replace=False)
-        for u in range(60)
+        for u in range(30)
     ]
     train.write_text("".join(f"{u} {' '.join(map(str, row))}\n" for u, row in enumerate(rows)))
     one, other = tmp_path / "one.txt", tmp_path / "other.txt"
@@ -88,51 +140,58 @@ def test_tuning_does_not_look_at_the_test_file(tmp_path: Path, files: tuple[Path
 
     found = [evaluate_recommender(train=train, test=test, k=5, trials=2) for test in (one, other)]
 
-    assert found[0].data["als"] == found[1].data["als"]
+    for name in ("als", "item_knn", "blend"):
+        assert found[0].data[name] == found[1].data[name]
+
+
+def test_too_little_to_tune_on_keeps_the_defaults_and_says_so(tmp_path: Path) -> None:
+    train, test = tmp_path / "train.txt", tmp_path / "test.txt"
+    train.write_text("a 0 1\nb 0 1\n")
+    test.write_text("a 2\n")
+
+    outcome = evaluate_recommender(train=train, test=test, k=2, trials=2)
+
+    assert any(note.startswith("Not tuned: ") for note in outcome.notes)
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "message"),
+    ("train", "test", "error"),
     [
-        ("x.txt", "", "no interactions"),
-        ("x.csv", "user,product\na,b\n", "item"),
-        ("x.csv", "user,item,time\na,b,yesterday\n", "time"),
-        ("x.csv", "user,item,weight\na,b,-1\n", "weight"),
-        ("x.csv", "user,item,weight\na,b,1\nc,d,\n", "weight"),  # a gap
-        ("x.csv", "", "cannot be read"),
-        ("x.parquet", "garbage", "cannot be read"),
-        ("x.json", "{}", "neither"),
+        pytest.param("user,item\n", "user,item\na,x\n", DataError, id="no-interactions"),
+        pytest.param("user,item\na,x\n", "user,item\na,x\n", NotEnoughDataError, id="one-item"),
+        pytest.param("user,item\na,x\n", "user,item\nb,y\n", NotEnoughDataError, id="no-user"),
+        pytest.param("user,thing\na,x\n", "user,item\na,y\n", MissingColumnsError, id="column"),
     ],
 )
-def test_bad_files_are_named(tmp_path: Path, name: str, content: str, message: str) -> None:
-    path = tmp_path / name
-    path.write_text(content)
+def test_files_that_cannot_be_compared_are_one_clear_line(
+    tmp_path: Path, train: str, test: str, error: type[SendwiseError]
+) -> None:
+    with pytest.raises(error) as caught:
+        evaluated(tmp_path, train, test)
 
-    with pytest.raises(DataError, match=message):
-        read_interactions(path)
-
-
-def test_a_missing_file_a_missing_column_and_no_common_user_are_errors(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no file"):
-        read_interactions(tmp_path / "nowhere.csv")
-    (tmp_path / "x.csv").write_text("user,product\na,b\n")
-    with pytest.raises(MissingColumnsError) as caught:
-        read_interactions(tmp_path / "x.csv")
-    assert caught.value.missing == ("item",)
-    one = pd.DataFrame({"user": ["a"], "item": ["x"], "weight": 1.0, "time": np.nan})
-    with pytest.raises(NotEnoughDataError, match="no user"):
-        split_of(one, one.assign(user="b"))
+    assert "\n" not in str(caught.value)
 
 
-def test_the_command_prints_one_line_of_json(files: tuple[Path, Path]) -> None:
-    arguments = ["evaluate", "recommender", "--train", str(files[0]), "--test", str(files[1])]
+@pytest.mark.parametrize(("k", "trials"), [(0, 0), (-1, 0), (1, -1)])
+def test_a_list_has_places_and_trials_are_counted(tmp_path: Path, k: int, trials: int) -> None:
+    with pytest.raises(DataError, match="--k must be at least 1"):
+        evaluate_recommender(train=tmp_path, test=tmp_path, k=k, trials=trials)
 
-    result = CliRunner().invoke(app, [*arguments, "--k", "2", "--json"])
+
+def test_the_command_prints_one_line_of_json_with_columns_of_any_name(tmp_path: Path) -> None:
+    train, test = tmp_path / "train.csv", tmp_path / "test.csv"
+    train.write_text(BEFORE.replace("user,item,time", "who,what,at"))
+    test.write_text(LATER.replace("user,item,time", "who,what,at"))
+    arguments = ["evaluate", "recommender", "--train", str(train), "--test", str(test)]
+    names = ["--user-column", "who", "--item-column", "what", "--time-column", "at"]
+
+    result = CliRunner().invoke(app, [*arguments, *names, "--k", "2", "--trials", "0", "--json"])
 
     assert result.exit_code == 0, result.output
     answer = json.loads(result.stdout)
-    assert set(answer["models"]) == {"popularity", "als", "item-knn", "blend"}
+    assert set(answer["models"]) == {"popularity", HABITS, "als", "item-knn", "ease", "blend"}
     assert answer["k"] == 2
+    assert answer["users_without_history"] == 1
 
 
 @pytest.mark.skipif(not GOWALLA.is_dir(), reason="shared/data/gowalla is not there")

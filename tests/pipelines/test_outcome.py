@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from pipelines.outcome import Outcome, fitted, progress_bar
+from pipelines.outcome import Outcome, Sheet, fitted, progress_bar
 
 OUTCOME = Outcome(
     title="Scores",
@@ -99,3 +99,16 @@ def test_progress_is_quiet_where_nobody_looks(capsys: pytest.CaptureFixture[str]
         advance(1)
 
     assert capsys.readouterr() == ("", "")
+
+
+def test_further_tables_stand_below_the_first_under_titles_of_their_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sheet = Sheet(title="More", columns=("model", "gini"), rows=[("tree", 0.5)])
+
+    Outcome(
+        title="Scores", data={}, columns=("model", "auc"), rows=[("tree", 0.75)], sheets=[sheet]
+    ).show(as_json=False)
+
+    said = capsys.readouterr().out
+    assert 0 < said.index("0.7500") < said.index("More") < said.index("0.5000")
