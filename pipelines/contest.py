@@ -52,6 +52,7 @@ class Contender:
     name: str  # as the table shows it, e.g. "lightgbm", "rfm-sum", "champion v3"
     model: Artefact | None  # None: shown beside the others, never registered
     metrics: Mapping[str, float]
+    details: Mapping[str, float] = field(default_factory=dict)  # on record, too many for tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,10 +112,11 @@ def record(
 ) -> None:
     """Put everything about the contest on the run: metrics, verdict, plots, model card."""
     run.params(contest.params)
-    metrics = dict(contest.candidate.metrics)
+    metrics = {**contest.candidate.metrics, **contest.candidate.details}
     for contender, role in contest.everyone[1:]:
         slug = "champion" if role == "champion" else contender.name
-        metrics |= {f"{slug}.{name}": value for name, value in contender.metrics.items()}
+        figures = {**contender.metrics, **contender.details}
+        metrics |= {f"{slug}.{name}": value for name, value in figures.items()}
     verdict = contest.verdict
     for name, interval in (
         ("baseline", verdict.over_baseline),

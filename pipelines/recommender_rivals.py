@@ -8,11 +8,12 @@ from typing import Final
 
 from models.als import Als, AlsParams, tune
 from models.candidates import Candidate
-from models.evaluation import Quality, evaluate, evaluate_scopes
+from models.evaluation import SCOPES, Quality, evaluate, qualities_of
+from models.exposure import Exposure, exposure
 from models.frequency import Frequency
 from models.hybrid import Hybrid, HybridParams, Lesson
 from models.popularity import Popularity
-from models.ranking import Filled, Ranker, Scope
+from models.ranking import Filled, Ranker, Scope, lists_of
 from models.recommender import Recommender
 from pipelines.outcome import progress_bar
 from pipelines.recommender_windows import LESSONS, Window
@@ -75,12 +76,34 @@ def rankers_of(hybrid: Hybrid, test: Window) -> dict[str, Ranker]:
     }
 
 
-def measured(rankers: Mapping[str, Ranker], test: Window) -> dict[str, Results]:
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How good a ranker's lists are, and what those of the scope `new` show together."""
+
+    quality: Results
+    shown: Exposure
+
+    def details(self) -> dict[str, float]:
+        """Return every figure by name, of those that can be told."""
+        qualities = {
+            f"{name}{K}_{scope}": value
+            for scope, one in self.quality.items()
+            for name, value in one.means().items()
+        }
+        shown = {f"{name}{K}_new": value for name, value in self.shown.figures().items()}
+        return qualities | {name: value for name, value in shown.items() if value is not None}
+
+
+def measured(rankers: Mapping[str, Ranker], test: Window) -> dict[str, Measured]:
     """Measure everybody in every scope, by name."""
+    found: dict[str, Measured] = {}
     with progress_bar("measuring", total=len(rankers)) as advance:
-        found: dict[str, Results] = {}
         for name, ranker in rankers.items():
-            found[name] = evaluate_scopes(ranker, test.purchases, test.targets, k=K)
+            lists = lists_of(ranker, test.purchases, K, SCOPES)
+            found[name] = Measured(
+                qualities_of(lists, test.purchases, test.targets, k=K),
+                exposure(lists["new"].ids, test.assortment, test.purchases.ever),
+            )
             advance()
     return found
 

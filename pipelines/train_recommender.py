@@ -37,6 +37,7 @@ from pipelines.recommender_rivals import (
     HYBRID,
     RULE,
     K,
+    Measured,
     Results,
     Tuned,
     fit_hybrid,
@@ -114,12 +115,9 @@ def _contest(
     params = CandidateParams(als=tuned.params)
     content = Content(now.assortment)
     tested, hybrid = _fitted(windows, params, content)
-    results = _measured(tested, windows[1:], tuned.params, content, champion)
-    own, simple = Recommender(now.assortment, hybrid), Recommender(now.assortment)
-    everyone = [
-        Contender(name=name, model=own if name == HYBRID else simple, metrics=_metrics(result))
-        for name, result in results.items()
-    ]
+    found = _measured(tested, windows[1:], tuned.params, content, champion)
+    results = {name: one.quality for name, one in found.items()}
+    everyone = _contenders(found, Recommender(now.assortment, hybrid), Recommender(now.assortment))
     gains = {name: result["all"].ndcg for name, result in results.items()}
     return Contest(
         candidate=everyone[0],
@@ -147,13 +145,28 @@ def _contest(
     )
 
 
+def _contenders(
+    found: Mapping[str, Measured], hybrid: Recommender, rules: Recommender
+) -> list[Contender]:
+    """Return everybody measured; what is not the hybrid is registered as the rules."""
+    return [
+        Contender(
+            name=name,
+            model=hybrid if name == HYBRID else rules,
+            metrics=_metrics(one.quality),
+            details=one.details(),
+        )
+        for name, one in found.items()
+    ]
+
+
 def _measured(
     tested: Hybrid,
     windows: Sequence[Window],
     params: AlsParams,
     content: Content,
     champion: LoadedModel | None,
-) -> dict[str, Results]:
+) -> dict[str, Measured]:
     """Measure everybody on the first window, the champion last."""
     test = windows[0]
     rankers = rankers_of(tested, test)

@@ -6,7 +6,7 @@ from what was known before an instant, targets are what was bought after it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final, Self
 
@@ -16,7 +16,7 @@ from scipy import sparse
 
 from core.errors import DataError, NotEnoughDataError
 from models.interactions import Purchases
-from models.ranking import Ids, Ranker, Scope, lists_of
+from models.ranking import Ids, Ranked, Ranker, Scope
 
 SCOPES: Final[tuple[Scope, ...]] = ("all", "repeat", "new")
 _BOUGHT: Final = {"all": "anything", "repeat": "anything again", "new": "anything new to them"}
@@ -162,21 +162,17 @@ def evaluate(
     In the scope `new` what a customer bought before is masked, in `repeat` all else is, as it
     is in the slots these lists are for.
     """
-    return evaluate_scopes(ranker, purchases, targets, k=k, scopes=[scope])[scope]
+    lists = {scope: ranker.rank(purchases, k, scope)}
+    return qualities_of(lists, purchases, targets, k=k)[scope]
 
 
-def evaluate_scopes(
-    ranker: Ranker,
-    purchases: Purchases,
-    targets: sparse.csr_matrix,
-    *,
-    k: int,
-    scopes: Sequence[Scope] = SCOPES,
+def qualities_of(
+    lists: Mapping[Scope, Ranked], purchases: Purchases, targets: sparse.csr_matrix, *, k: int
 ) -> dict[Scope, Quality]:
-    """Return what `evaluate` returns for each scope."""
+    """Compare the lists of each scope with the targets of that scope."""
     return {
         scope: quality(ranked.ids, targets_of(scope, targets, purchases), k=k)
-        for scope, ranked in lists_of(ranker, purchases, k, scopes).items()
+        for scope, ranked in lists.items()
     }
 
 

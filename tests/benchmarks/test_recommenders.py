@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.recommenders import BARS, Measured, measure, run
+from benchmarks.recommenders import BARS, Round, measure, run, speed
 from models.evaluation import Quality
+from models.exposure import Exposure
+from pipelines.recommender_rivals import Measured
 from tests.pipelines.test_train_recommender import AS_OF, write_lake
 
 
@@ -28,16 +30,19 @@ def test_a_window_of_a_workspace_is_measured_by_everybody(
     assert found.seconds > 0
     assert found.best("new") not in ("hybrid", "frequency-popularity")
     assert found.gain("popularity", "new").low > 0  # two tribes
+    assert all(value > 0 for value in speed(found).values())
 
 
 def test_gains_are_paired_and_the_best_is_a_single_model() -> None:
-    results = {
-        "hybrid": {"all": of(0.4, 0.6, 0.5)},
-        "frequency-popularity": {"all": of(0.9, 0.9, 0.9)},
-        "als": {"all": of(0.3, 0.5, 0.4)},
-        "ease": {"all": of(0.1, 0.1, 0.1)},
+    ndcg = {
+        "hybrid": of(0.4, 0.6, 0.5),
+        "frequency-popularity": of(0.9, 0.9, 0.9),
+        "als": of(0.3, 0.5, 0.4),
+        "ease": of(0.1, 0.1, 0.1),
     }
-    found = Measured(results, 1.0)  # type: ignore[arg-type]
+    shown = Exposure(1.0, 0.0, 0.0, 0.0)
+    results = {name: Measured({"all": one}, shown) for name, one in ndcg.items()}
+    found = Round(results, 1.0, None, None)  # type: ignore[arg-type]
 
     assert found.best("all") == "als"
     assert found.gain("als", "all").low == pytest.approx(0.1)

@@ -37,9 +37,9 @@ def test_everybody_is_measured_on_what_the_first_window_did_not_know(
 
     assert [*results][:3] == ["hybrid", RULE, "popularity"]
     assert {*results} >= {each.name for each in models[0]}
-    for result in results.values():
+    for result in (each.quality for each in results.values()):
         assert all(0 <= one.recall.mean() <= 1 for one in result.values())
-    new = {name: result["new"].ndcg.mean() for name, result in results.items()}
+    new = {name: result.quality["new"].ndcg.mean() for name, result in results.items()}
     assert new["hybrid"] > new["popularity"]  # it knows the two tribes
 
 
