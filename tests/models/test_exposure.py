@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.exposure import Exposure, exposure, orders, overlap
+from tests.models.corner_shop import assortment
+
+# Dense ids: 0 bread, 1 eggs, 2 milk, 3 petrol (never recommended), 4 tea, 5 wine.
+LISTS = np.array([[0, 4], [0, 2], [4, -1]], dtype=np.int32)
+
+
+def test_places_are_counted_best_sellers_first_and_only_of_what_may_be_shown() -> None:
+    shown = exposure(LISTS, assortment(sold=(4, 3, 2, 9, 1, 0)))
+
+    assert shown.places.tolist() == [2, 0, 1, 2, 0]  # bread, eggs, milk, tea, wine
+    assert shown.shown == 3
+    assert shown.coverage == pytest.approx(0.6)
+    assert shown.up_to.tolist() == pytest.approx([0.4, 0.4, 0.6, 1.0, 1.0])
+    assert shown.median_rank == 3
+
+
+def test_what_the_shop_sold_is_counted_in_the_same_order() -> None:
+    assert orders(assortment(sold=(1, 3, 2, 9, 4, 0))).places.tolist() == [4, 3, 2, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("places", "gini"),
+    [
+        pytest.param([2, 2, 2, 2], 0.0, id="evenly"),
+        pytest.param([0, 8, 0, 0], 0.75, id="one-has-all"),
+        pytest.param([1, 3], 0.25, id="by-hand"),
+    ],
+)
+def test_gini_says_how_unevenly_places_are_spread(places: list[float], gini: float) -> None:
+    assert Exposure(places=np.array(places, float)).gini == pytest.approx(gini)
+
+
+def test_overlap_is_what_both_show_of_the_shorter_list() -> None:
+    other = np.array([[4, 0], [1, -1], [-1, -1]], dtype=np.int32)
+
+    shares = overlap([LISTS, other])
+
+    # The first shares both, the second nothing, the third has no second list.
+    assert shares.tolist() == [[1.0, 0.5], [0.5, 1.0]]
+
+
+def test_models_that_never_rank_for_the_same_customer_have_no_overlap() -> None:
+    nobody = np.full((3, 2), -1, dtype=np.int32)
+
+    assert np.isnan(overlap([LISTS, nobody])[0, 1])
