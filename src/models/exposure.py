@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposure:
-    """The places of lists, spread over the products that may be recommended.
+    """The places of lists, one at least, spread over the products that may be recommended.
 
     Attributes:
         places: Shape (products,): places of each product, what sells best of late first.
@@ -58,14 +58,9 @@ class Exposure:
 
 
 def exposure(ids: Ids, assortment: Assortment) -> Exposure:
-    """Count the places of each product in lists, shape (customers, n), -1 where there is none."""
+    """Count the places of each product in lists of any shape; -1 is a place without one."""
     counts = np.bincount(ids[ids >= 0], minlength=len(assortment.product_ids))
     return Exposure(places=counts[_by_sales(assortment)].astype(np.float64))
-
-
-def orders(assortment: Assortment) -> Exposure:
-    """Return what the whole shop bought of late, counted as places are: how customers spread."""
-    return Exposure(places=assortment.sold[_by_sales(assortment)].astype(np.float64))
 
 
 def overlap(lists: Sequence[Ids]) -> Floats:

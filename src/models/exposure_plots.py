@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from models.exposure import Exposure
@@ -30,7 +30,7 @@ _COLOURS: Final = (
     "#B8A500",
 )
 _BLUES: Final = LinearSegmentedColormap.from_list("shared", ["#ffffff", "#cfe3f1", "#0b6aa8"])
-_DARK: Final = 0.6  # from which on a cell is written in white
+_DARK: Final = 0.7  # from which on a cell is written in white
 
 
 def overlap_heat_maps(
@@ -42,17 +42,19 @@ def overlap_heat_maps(
         overlaps: Title -> names of the models, and `overlap` of their lists.
         n: Length of the lists, for the title.
     """
-    widest = max(len(names) for names, _ in overlaps.values())
-    size = (1.5 + len(overlaps) * (1 + 0.62 * widest), 2 + 0.55 * widest)
+    widths = [len(names) for names, _ in overlaps.values()]
+    size = (1 + 1.1 * len(widths) + 0.56 * sum(widths), 1.7 + 0.56 * max(widths))
     figure = Figure(figsize=size, dpi=110, layout="constrained")
-    panels = figure.subplots(1, len(overlaps), squeeze=False)[0]
+    panels = figure.subplots(1, len(widths), squeeze=False, width_ratios=widths)[0]
     for axes, (title, (names, shares)) in zip(panels, overlaps.items(), strict=True):
-        axes.imshow(np.ma.masked_invalid(shares), cmap=_BLUES, vmin=0, vmax=1)
-        for row, column in np.ndindex(*shares.shape):
-            if row != column and not np.isnan(shares[row, column]):
-                ink = "white" if shares[row, column] > _DARK else _INK
-                text = f"{shares[row, column]:.0%}"
-                axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=8.5)
+        others = np.where(np.eye(len(names), dtype=np.bool_), np.nan, shares)
+        axes.imshow(np.ma.masked_invalid(others), cmap=_BLUES, vmin=0, vmax=1)
+        axes.set_facecolor("#e6e8eb")
+        axes.set_anchor("N")  # a smaller panel stands beside the larger, not at its middle
+        for row, column in np.argwhere(~np.isnan(others)):
+            ink = "white" if others[row, column] > _DARK else _INK
+            text = f"{others[row, column]:.0%}"
+            axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=8.5)
         axes.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=9)
         axes.set_yticks(range(len(names)), names, fontsize=9)
         axes.tick_params(length=0, colors=_INK)
@@ -87,30 +89,36 @@ def exposure_curves(exposures: Mapping[str, Exposure]) -> Figure:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda rank, _: f"{rank:,.0f}"))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(visible=True, color="#e6e8eb", linewidth=0.8)
-    _dress(axes, "rank by orders of the last 30 days (1 sells best; log scale)", "share of places")
-    _title(figure, "How much of what is shown are best sellers? Places of products up to a rank")
+    _dress(
+        axes,
+        "rank by orders of the last 30 days (1 sells best; log scale)",
+        "share of places up to it",
+    )
+    _title(figure, "How much of what is shown are best sellers?")
     figure.legend(frameon=False, loc="outside right center", fontsize=9)
     return figure
 
 
 def source_bars(shares: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw which source filled the first, second, third ... place, one panel per slot.
+    """Draw which source filled the first, second, third ... place, one panel per list.
 
     Args:
-        shares: Slot -> share of customers, one row per place and one column per source; a row
-            sums to less than 1 where lists are shorter.
+        shares: List -> share of customers, one row per place and one column per source; a row
+            sums to less than 1 where some have no product there.
     """
     sources = list(dict.fromkeys(name for each in shares.values() for name in each.columns))
     figure = Figure(figsize=(1.6 + 4.6 * len(shares), 4.2), dpi=110, layout="constrained")
     panels = figure.subplots(1, len(shares), squeeze=False, sharey=True)[0]
-    for axes, (slot, table) in zip(panels, shares.items(), strict=True):
+    for axes, (title, table) in zip(panels, shares.items(), strict=True):
         bottom = np.zeros(len(table))
         for name in table.columns:
             colour = _COLOURS[sources.index(name) % len(_COLOURS)]
             axes.bar(table.index, table[name], 0.86, bottom=bottom, color=colour)
             bottom += table[name].to_numpy()
-        axes.set_title(slot, loc="left", fontsize=10, color=_INK)
+        axes.set_title(title, loc="left", fontsize=10, color=_INK)
         axes.set_ylim(0, 1)
+        axes.set_xlim(0.3, len(table) + 0.7)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
         _dress(axes, "place in the list", "")
     panels[0].set_ylabel("share of customers", color=_INK)

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from models.gate import Interval, mean, paired_bootstrap
+from models.ranking import Scope
 
 # Told apart by readers who do not see red and green apart (Okabe & Ito, 2008).
 _COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
@@ -38,7 +39,9 @@ def quality_bars(
         at = np.arange(len(scopes)) + (number - (len(means) - 1) / 2) * width
         height = np.array([values[scope] for scope in scopes])
         low, high = np.array([intervals[name][scope] for scope in scopes]).T
-        axes.bar(at, height, width * 0.92, label=name, color=_COLOURS[number % len(_COLOURS)])
+        turn, colour = divmod(number, len(_COLOURS))  # colours that come again are hatched
+        style = {"color": _COLOURS[colour], "hatch": "////" * turn, "edgecolor": "white"}
+        axes.bar(at, height, width * 0.92, label=name, linewidth=0, **style)
         error = np.maximum([height - low, high - height], 0)
         axes.errorbar(at, height, error, fmt="none", ecolor="#22262b", elinewidth=1, capsize=2)
     axes.set_xticks(range(len(scopes)), [f"{scope} items" for scope in scopes])
@@ -68,7 +71,7 @@ def tuning_curve(scores: Sequence[float], baseline: float, *, label: str) -> Fig
 
 def trees_curve(
     trees: Sequence[int],
-    ndcg: Mapping[str, NDArray[np.float64]],
+    ndcg: Mapping[Scope, NDArray[np.float64]],
     *,
     label: str,
     seed: int,
@@ -84,7 +87,7 @@ def trees_curve(
         label: What is measured, e.g. ``NDCG@20``.
         seed: Of the bootstrap.
     """
-    figure = Figure(figsize=(max(3.4 * len(ndcg), 5), 3.9), layout="constrained")
+    figure = Figure(figsize=(max(3.6 * len(ndcg), 5.5), 4), layout="constrained")
     panels = figure.subplots(1, max(len(ndcg), 1), squeeze=False)[0]
     for number, (axes, (scope, values)) in enumerate(zip(panels, ndcg.items(), strict=False)):
         gains = [paired_bootstrap(values[-1], each, metric=mean, seed=seed) for each in values]
@@ -92,9 +95,9 @@ def trees_curve(
         quarter = len(trees) - 1 - len(trees) // 4  # where the last quarter begins
         axes.set_title(
             f"{scope} items, {values.shape[1]:,} customers\n"
-            f"all trees over {trees[quarter]}: {gains[quarter]}",
+            f"all over the first {trees[quarter]}:\n{gains[quarter]}",
             loc="left",
-            fontsize=9,
+            fontsize=8.5,
         )
     panels[0].set_ylabel(f"{label}, test window")
     figure.suptitle(
@@ -125,7 +128,7 @@ def _by_trees(
     axes.axhline(means[-1], color="#8a8f98", linewidth=1, linestyle=(0, (4, 3)))
     axes.plot(trees, means, "o-", color=colour, markersize=4)
     axes.set_xlabel("trees")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 3, 5, 10]))
     axes.spines[["top", "right"]].set_visible(False)
 
 

@@ -40,6 +40,8 @@ def test_more_models_than_colours_can_be_drawn() -> None:
 
     figure = quality_bars(many, dict.fromkeys(many, INTERVALS["als"]), label="recall")
 
+    looks = {(bar.get_facecolor(), bar.get_hatch()) for bar in figure.axes[0].patches}
+    assert len(looks) == len(many)
     assert png(figure).startswith(b"\x89PNG")
 
 
@@ -76,7 +78,7 @@ def test_each_scope_has_a_panel_that_ends_at_all_trees_without_a_band() -> None:
         "new items",
     ]
     axes = figure.axes[0]
-    assert "all trees over 30: +0.2000" in axes.get_title(loc="left")
+    assert "all over the first 30:\n+0.2000" in axes.get_title(loc="left")
     curve = axes.get_lines()[-1]
     assert list(curve.get_ydata()) == pytest.approx([0.2, 0.4, 0.4, 0.6])
     band = axes.collections[0].get_paths()[0].vertices
