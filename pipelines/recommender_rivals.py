@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from matplotlib.figure import Figure
+
 from models.als import Als, AlsParams, tune
 from models.candidates import Candidate
 from models.evaluation import SCOPES, Quality, evaluate, qualities_of
@@ -14,7 +16,9 @@ from models.frequency import Frequency
 from models.hybrid import Hybrid, HybridParams, Lesson
 from models.popularity import Popularity
 from models.ranking import Filled, Ranker, Scope, lists_of
+from models.ranking_plots import trees_curve
 from models.recommender import Recommender
+from models.tree_curve import tree_curve
 from pipelines.outcome import progress_bar
 from pipelines.recommender_windows import LESSONS, Window
 from pipelines.training import SEED
@@ -106,6 +110,12 @@ def measured(rankers: Mapping[str, Ranker], test: Window) -> dict[str, Measured]
             )
             advance()
     return found
+
+
+def curve_by_trees(hybrid: Hybrid, test: Window) -> Figure:
+    """Draw how good the hybrid's lists are on the test window by the number of its trees."""
+    curve = tree_curve(hybrid, test.purchases, test.targets, k=K, seed=SEED)
+    return trees_curve(curve.trees, curve.ndcg, label=f"NDCG@{K}", seed=SEED)
 
 
 def _measure(ranker: Ranker, window: Window, scope: Scope) -> Quality:

@@ -198,7 +198,12 @@ class Hybrid:
         if not len(pairs.rows):
             return np.zeros(0, np.float32)
         raw = np.asarray(self.booster.predict(pairs.values, num_threads=1), np.float64)
-        return np.asarray(np.maximum(expit(raw), _FLOOR), np.float32)
+        return chances(raw)
+
+
+def chances(raw: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return what the trees say as probabilities to win against a candidate at zero."""
+    return np.asarray(np.maximum(expit(raw), _FLOOR), np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from models.gate import Interval, mean, paired_bootstrap
+from models.ranking import Scope
 
 # Told apart by readers who do not see red and green apart (Okabe & Ito, 2008).
 _COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
@@ -35,7 +39,17 @@ def quality_bars(
         at = np.arange(len(scopes)) + (number - (len(means) - 1) / 2) * width
         height = np.array([values[scope] for scope in scopes])
         low, high = np.array([intervals[name][scope] for scope in scopes]).T
-        axes.bar(at, height, width * 0.92, label=name, color=_COLOURS[number % len(_COLOURS)])
+        turn, colour = divmod(number, len(_COLOURS))  # colours that come again are hatched
+        axes.bar(
+            at,
+            height,
+            width * 0.92,
+            label=name,
+            color=_COLOURS[colour],
+            hatch="////" * turn,
+            edgecolor="white",
+            linewidth=0,
+        )
         error = np.maximum([height - low, high - height], 0)
         axes.errorbar(at, height, error, fmt="none", ecolor="#22262b", elinewidth=1, capsize=2)
     axes.set_xticks(range(len(scopes)), [f"{scope} items" for scope in scopes])
@@ -61,6 +75,69 @@ def tuning_curve(scores: Sequence[float], baseline: float, *, label: str) -> Fig
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     return figure
+
+
+def trees_curve(
+    trees: Sequence[int],
+    ndcg: Mapping[Scope, NDArray[np.float64]],
+    *,
+    label: str,
+    seed: int,
+) -> Figure:
+    """Draw the mean by the number of trees, one panel per scope, each with its own axis.
+
+    The band is the 95 % interval of the difference from all trees, paired over customers: where
+    it still holds the last value, the trees that follow cannot be told from none.
+
+    Args:
+        trees: How many are used, rising; the last is all of them.
+        ndcg: Scope -> shape (len(trees), customers).
+        label: What is measured, e.g. ``NDCG@20``.
+        seed: Of the bootstrap.
+    """
+    figure = Figure(figsize=(max(3.6 * len(ndcg), 5.5), 4), layout="constrained")
+    panels = figure.subplots(1, max(len(ndcg), 1), squeeze=False)[0]
+    for number, (axes, (scope, values)) in enumerate(zip(panels, ndcg.items(), strict=False)):
+        gains = [paired_bootstrap(values[-1], each, metric=mean, seed=seed) for each in values]
+        _by_trees(axes, trees, values.mean(axis=1), gains, colour=_COLOURS[number])
+        quarter = len(trees) - 1 - len(trees) // 4  # where the last quarter begins
+        axes.set_title(
+            f"{scope} items, {values.shape[1]:,} customers\n"
+            f"all over the first {trees[quarter]}:\n{gains[quarter]}",
+            loc="left",
+            fontsize=8.5,
+        )
+    panels[0].set_ylabel(f"{label}, test window")
+    figure.suptitle(
+        f"Would more trees help? {label} by the first trees alone",
+        x=0.01,
+        ha="left",
+        fontsize=12,
+        fontweight="bold",
+        color="#22262b",
+    )
+    figure.supxlabel(
+        "Band: 95 % interval of the difference from all trees, paired over customers", fontsize=8
+    )
+    return figure
+
+
+def _by_trees(
+    axes: Axes,
+    trees: Sequence[int],
+    means: NDArray[np.float64],
+    gains: Sequence[Interval],
+    *,
+    colour: str,
+) -> None:
+    low = means[-1] - np.array([gain.high for gain in gains])
+    high = means[-1] - np.array([gain.low for gain in gains])
+    axes.fill_between(trees, low, high, color=colour, alpha=0.18, linewidth=0)
+    axes.axhline(means[-1], color="#8a8f98", linewidth=1, linestyle=(0, (4, 3)))
+    axes.plot(trees, means, "o-", color=colour, markersize=4)
+    axes.set_xlabel("trees")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 3, 5, 10]))
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _title(axes: Axes, text: str) -> None:

@@ -153,10 +153,11 @@ def test_models_runs_and_reports_hold_no_addresses(said: dict[str, Any], home: P
     assert not [path for path in (*files, home / "mlflow.db") if address.search(path.read_bytes())]
 
 
-def test_the_first_notebook_runs_on_the_workspace_and_draws(
-    said: dict[str, Any], home: Path, tmp_path: Path
+@pytest.mark.parametrize(("name", "pictures"), [("01_first_look", 6), ("02_recommendations", 6)])
+def test_a_notebook_runs_on_the_workspace_and_draws(
+    said: dict[str, Any], home: Path, tmp_path: Path, name: str, pictures: int
 ) -> None:
-    copy = shutil.copy(ROOT / "notebooks" / "01_first_look.ipynb", tmp_path)
+    copy = shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", tmp_path)
     command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", "-q", copy]
 
     done = subprocess.run(
@@ -171,7 +172,7 @@ def test_the_first_notebook_runs_on_the_workspace_and_draws(
     assert said["steps"]
     assert done.returncode == 0, done.stdout
     outputs = [out for cell in jupytext.read(copy).cells for out in cell.get("outputs", [])]
-    assert sum("image/png" in out.get("data", {}) for out in outputs) >= 6
+    assert sum("image/png" in out.get("data", {}) for out in outputs) >= pictures
 
 
 def test_the_notebook_and_its_paired_script_are_the_same() -> None:

@@ -105,6 +105,14 @@ def test_the_hybrid_is_judged_against_habits_and_its_own_models(
     assert model.hybrid is not None
 
 
+def test_its_pictures_are_kept_with_the_run(shop: Settings, first: Outcome) -> None:
+    assert first.data["alias"] == "champion"
+
+    plots = {path.name for path in (shop.home / "mlartifacts").rglob("plots/*.png")}
+
+    assert plots == {"quality.png", "tuning.png", "trees.png"}
+
+
 def test_no_file_of_the_model_names_a_customer(shop: Settings, first: Outcome) -> None:
     assert first.data["alias"] == "champion"
 
