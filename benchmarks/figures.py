@@ -14,7 +14,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-_HOLDS = {"<=": operator.le, ">=": operator.ge}
+_HOLDS = {"<=": operator.le, ">=": operator.ge, ">": operator.gt}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

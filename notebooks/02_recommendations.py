@@ -19,7 +19,7 @@
 # disagree? How much of the catalogue is shown, and how much of that is best sellers?
 #
 # **Reads:** the demo workspace (`make demo`; `SENDWISE_HOME` names another). **Writes:** nothing.
-# **Runs in:** half a minute on 2 cores.
+# **Runs in:** a minute on 2 cores.
 #
 # The data are *The Complete Journey*, published by 84.51 degrees. Whether they are real or simulated is
 # disputed by their packager, so nothing here is a claim about real consumers. Product names are made up.

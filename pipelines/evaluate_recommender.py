@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import DataError, NotEnoughDataError
-from models.als import Als
+from models.als import Als, AlsParams
 from models.blend import Blend
 from models.ease import EaseParams, fit_ease
 from models.evaluation import Quality, by_history, interval, qualities, targets_of
@@ -86,7 +86,8 @@ def _tuned(learnt: pd.DataFrame, split: Split, *, trials: int, k: int) -> tuple[
     try:
         return search(held_out(learnt, split), space, trials=trials, k=k), []
     except NotEnoughDataError as error:
-        return Found(als=space.first), [f"Not tuned: {error}"] if trials else []
+        untuned = Found(als=space.first, als_beside=space.first)
+        return untuned, [f"Not tuned: {error}"] if trials else []
 
 
 def _fitted(split: Split, found: Found) -> tuple[dict[str, Ranker], dict[str, str]]:
@@ -110,9 +111,10 @@ def _fitted(split: Split, found: Found) -> tuple[dict[str, Ranker], dict[str, st
             rankers[name] = fit()
         except NotEnoughDataError as error:
             skipped[name] = str(error)
-    if "als" in rankers:
-        parts = [rankers["item-knn"], rankers["als"]]
-        rankers["blend"] = Blend(parts, [1.0, found.weight])
+    if als := rankers.get("als"):
+        if found.als_beside != found.als:
+            als = Als.fit(purchases, stock, found.als_beside, seed=SEED)
+        rankers["blend"] = Blend([rankers["item-knn"], als], [1.0, found.weight])
     return rankers, skipped
 
 
@@ -197,6 +199,7 @@ def _outcome(
             "items": items,
             "models": {name: {**models[name], **_in_scopes(one)} for name, one in results.items()},
             "als": asdict(found.als),
+            "als_beside": asdict(found.als_beside),
             "item_knn": asdict(found.item_knn),
             "blend": found.weight,
             "skipped": skipped,
@@ -230,16 +233,18 @@ def _of_lists(models: Mapping[str, Mapping[str, float | None]]) -> Sheet:
 
 
 def _protocol(split: Split, found: Found, k: int) -> str:
-    als = found.als
     again = "repeat" in split.scopes
     masked = "" if again else "a user's training items masked, "
     habits = " Habits: what a user takes most, then what is popular." if again else ""
     return (
         f"All items ranked, {masked}ideal DCG cut at min({k}, targets); low and high are the 95 % "
-        f"bootstrap interval of NDCG over users. ALS: {als.factors} factors, alpha {als.alpha:.3g},"
-        f" regularisation {als.regularisation:.3g}. Blend: item-KNN, and ALS at {found.weight:g} "
-        f"of its weight.{habits}"
+        f"bootstrap interval of NDCG over users. ALS: {_words(found.als)}. Blend: item-KNN, and "
+        f"ALS ({_words(found.als_beside)}) at {found.weight:g} of its weight.{habits}"
     )
+
+
+def _words(als: AlsParams) -> str:
+    return f"{als.factors} factors, alpha {als.alpha:.3g}, regularisation {als.regularisation:.3g}"
 
 
 def _strangers(found: Mapping[int, Quality] | None, k: int) -> list[str]:

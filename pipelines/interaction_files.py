@@ -62,7 +62,7 @@ def read_interactions(path: Path, columns: Columns | None = None) -> pd.DataFram
         elif kind in {"csv", "parquet"}:
             is_csv = kind == "csv"
             table = pa_csv.read_csv(path, convert_options=_CELLS) if is_csv else pq.read_table(path)
-            given = table.to_pandas()
+            given = _as_texts(table, columns).to_pandas()
         else:
             raise DataError(f"{path} is neither .csv, .parquet nor .txt (LightGCN's format).")
     except (pa.ArrowInvalid, UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
@@ -71,6 +71,14 @@ def read_interactions(path: Path, columns: Columns | None = None) -> pd.DataFram
     if frame.empty:
         raise DataError(f"{path} holds no interactions.")
     return frame
+
+
+def _as_texts(table: pa.Table, columns: Columns) -> pa.Table:
+    """Make ids texts: as numbers of pandas, one empty cell would turn each 7 into 7.0."""
+    for name in {columns.user, columns.item} & set(table.column_names):
+        at = table.column_names.index(name)
+        table = table.set_column(at, name, table.column(at).cast(pa.string()))
+    return table
 
 
 def _lightgcn(path: Path) -> pd.DataFrame:

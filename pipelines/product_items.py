@@ -14,13 +14,11 @@ from core.ids import digest
 from ingest.contract import ORDER_COMPLETED
 from models.assortment import Assortment
 from models.interactions import read_orders
-from models.kin import Kinship, fit_kinship, kinship_of, packed_kin
+from models.kin import Kinship, fit_kinship, kinship_of, packed_kin, supported
 from models.popularity import popularity
-from models.reasons import EVER, THIS_MONTH
+from models.reasons import why_popular
 from models.recommender import Recommender
 from profiles.products import Item
-
-UNSOLD: Final = "From our shelves"  # of what never sold, there is no more to say
 
 # As they are shown: a category that no row has is none, as in the catalogue.
 _FACTS: Final = """
@@ -44,10 +42,13 @@ def kinship(
     orders of `teachers`, who consent to model_training, are read; what the same people buy is then
     not known.
     """
-    if recommender and recommender.hybrid:
-        return kinship_of(recommender.hybrid.rankers)
     orders = read_orders(connection, assortment, teachers, before=as_of)
-    return fit_kinship(assortment, orders)
+    hybrid = recommender.hybrid if recommender else None
+    known = kinship_of(hybrid.rankers) if hybrid else fit_kinship(assortment, orders)
+    return {
+        kind: supported(model, assortment, orders) if kind == "goes_with" else model
+        for kind, model in known.items()
+    }
 
 
 def items_of(
@@ -62,13 +63,12 @@ def items_of(
     rows = zip(
         ids,
         np.round(score[order], 4).tolist(),
-        assortment.sold[order].tolist(),
+        why_popular(assortment, order.astype(np.int32)).tolist(),
         packed_kin(known, assortment, order),
         strict=True,
     )
-    for product_id, sells, sold, kin in rows:
+    for product_id, sells, reason, kin in rows:
         category, price_minor, has_image = by_id[product_id]
-        reason = THIS_MONTH if sold else EVER if sells else UNSOLD
         yield Item(product_id, category.casefold(), price_minor, has_image, sells, reason, *kin)
 
 

@@ -35,10 +35,14 @@ _CUSTOMERS: Final = 4_000  # who are ranked for a trial, evenly taken: fitting t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What tuning found: two models, and the weight of ALS beside item-KNN's, which is one."""
+    """What tuning found: two models, and the weight of ALS beside item-KNN's, which is one.
+
+    ALS is chosen twice: to stand by itself, and to stand beside item-KNN.
+    """
 
     item_knn: ItemKnnParams = field(default_factory=ItemKnnParams)
     als: AlsParams = field(default_factory=AlsParams)
+    als_beside: AlsParams = field(default_factory=AlsParams)
     weight: float = 0.7
 
 
@@ -50,7 +54,8 @@ def space_of(split: Split) -> AlsSpace:
 def search(inner: Split, space: AlsSpace, *, trials: int, k: int) -> Found:
     """Choose item-KNN first, then ALS by what the blend of both gains, at its best weight.
 
-    ALS by itself would be chosen to know alone what item-KNN knows already.
+    For the blend ALS must not know alone what item-KNN knows already; so the best one by itself,
+    of all that are tried, is another.
 
     Args:
         inner: Training interactions, a part of them held out.
@@ -62,7 +67,7 @@ def search(inner: Split, space: AlsSpace, *, trials: int, k: int) -> Found:
         NotEnoughDataError: There are no shared tastes to learn from.
     """
     if not trials:
-        return Found(als=space.first)
+        return Found(als=space.first, als_beside=space.first)
     shared_products(inner.purchases)  # says so now if there are none
     part = _some(inner)
     with progress_bar("tuning", total=len(ITEM_KNN) + trials) as advance:
@@ -77,17 +82,24 @@ def search(inner: Split, space: AlsSpace, *, trials: int, k: int) -> Found:
         best = int(np.argmax([score for score, _ in tried]))
         neighbours = tried[best][1]
         weights: dict[AlsParams, float] = {}
+        alone: dict[AlsParams, float] = {}
 
         def of_als(params: AlsParams) -> float:
             als = Als.fit(inner.purchases, inner.assortment, params, seed=SEED)
             lists = [neighbours, _proposed(als, part, k)]
+            alone[params] = _ndcg(lists[1], part, k)
             scores = [_blend_ndcg(lists, weight, part, k) for weight in WEIGHTS]
             weights[params] = WEIGHTS[int(np.argmax(scores))]
             advance()
             return max(scores)
 
-        als = tune(of_als, trials=trials, seed=SEED, space=space)
-    return Found(item_knn=ITEM_KNN[best], als=als, weight=weights[als])
+        beside = tune(of_als, trials=trials, seed=SEED, space=space)
+    return Found(
+        item_knn=ITEM_KNN[best],
+        als=max(alone, key=lambda params: alone[params]),
+        als_beside=beside,
+        weight=weights[beside],
+    )
 
 
 def _some(inner: Split) -> Split:

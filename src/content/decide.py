@@ -23,7 +23,7 @@ from content.reads import CONTEXT
 from content.shelf import Shelf
 from content.spec import BlockRule, ProductRule, Slot
 from content.templates import RenderError, plain, run
-from profiles.profile import Pick
+from profiles.profile import NEW_FOR_YOU, Pick
 
 
 def decide(campaign: CompiledCampaign, person: Person, *, candidates: Candidates) -> Decision:
@@ -132,9 +132,13 @@ def avoided(rule: ProductRule, lists: Mapping[str, Sequence[Pick]]) -> frozenset
 
 
 def bought_of_late(rule: ProductRule, bought: Mapping[str, float] | None) -> frozenset[str]:
-    """Return what was bought too short a time ago to be shown in a slot."""
+    """Return what was bought too short a time ago to be shown in a slot, or ever if all is new."""
     within = rule.filter.not_bought_days
-    if within is None or not bought:
+    if not bought:
+        return frozenset()
+    if rule.list == NEW_FOR_YOU:
+        return frozenset(bought)
+    if within is None:
         return frozenset()
     return frozenset(product_id for product_id, days in bought.items() if days < within)
 

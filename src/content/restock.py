@@ -21,7 +21,7 @@ def restock(
     lists: Mapping[str, Sequence[Pick]],
     bought: Mapping[str, float] | None = None,
 ) -> Decision:
-    """Return a kept decision without the products that are not available any more.
+    """Return a kept decision without the products that are not to be had any more.
 
     Their places are filled as in `decide`, but never with anything personal: of the person's
     `lists` only those count that a slot avoids, and what they `bought` (days ago) only where it
@@ -31,7 +31,7 @@ def restock(
         shown.product_id
         for choice in decision.slots
         for shown in choice.products
-        if (product := candidates.products.get(shown.product_id)) and not product["available"]
+        if _is_gone(shown, candidates)
     }
     if not gone:
         return decision
@@ -53,6 +53,12 @@ def restock(
         common = shelf.common(slot, personal=False, avoid=avoid)
         slots.append(_filled(choice, slot.products, kept, shelf, common, barred))
     return replace(decision, slots=tuple(slots), rung=lowest([slot.rung for slot in slots]))
+
+
+def _is_gone(shown: Shown, candidates: Candidates) -> bool:
+    """Say whether a product is not available, or not in the catalogue and no static one."""
+    product = candidates.products.get(shown.product_id)
+    return shown.rung != "static" if product is None else not product["available"]
 
 
 def _filled(

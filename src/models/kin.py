@@ -18,6 +18,8 @@ from models.ranking import Ranker, best_cells, only_allowed
 from profiles.products import KINDS, Kin, pack_kin
 
 NEIGHBOURS: Final = 40  # kept of each product
+FEW: Final = 3  # orders that hold both of two products which go together
+_BLOCK: Final = 2_000  # products at once, to keep memory flat
 
 _KINDS: Final[Mapping[str, Kin]] = {
     Content.name: "similar_to",
@@ -49,8 +51,25 @@ def fit_kinship(assortment: Assortment, orders: sparse.csr_matrix) -> Kinship:
     }
 
 
+def supported(model: ItemItem, assortment: Assortment, orders: sparse.csr_matrix) -> ItemItem:
+    """Return a model without pairs that fewer than `FEW` orders hold: one is a coincidence.
+
+    Args:
+        model: Of what goes together.
+        assortment: Its products.
+        orders: Shape (orders, products), ones where bought.
+    """
+    of_product, blocks = orders.T.tocsr(), []
+    for start in range(0, of_product.shape[0], _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        often = (of_product[rows] @ orders) >= FEW
+        blocks.append(model.similarity[rows].multiply(often))
+    kept = sparse.vstack(blocks, format="csr")
+    return ItemItem(model.name, assortment.product_ids, kept, assortment, weight=model.weight)
+
+
 def packed_kin(
-    kinship: Kinship, assortment: Assortment, order: NDArray[np.integer], *, block: int = 2_000
+    kinship: Kinship, assortment: Assortment, order: NDArray[np.integer], *, block: int = _BLOCK
 ) -> Iterator[tuple[bytes, ...]]:
     """Give the neighbours of each product by each of `KINDS`, packed; block by block.
 

@@ -11,7 +11,7 @@ from models.assortment import Strings
 from models.interactions import Purchases
 from models.ranking import best_cells
 
-KEPT: Final = 100  # products a customer
+KEPT: Final = 1_000  # products a customer: a grocer's household has hundreds
 
 
 def last_bought(

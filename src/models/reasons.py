@@ -19,13 +19,15 @@ from models.ranking import Ids, Ranked
 SAME_TASTE: Final = "Often bought by people with your tastes"
 THIS_MONTH: Final = "Popular this month"
 EVER: Final = "Popular with our customers"
+UNSOLD: Final = "From our shelves"  # of what hardly sold there is no more to say
 NEIGHBOURS: Final = "Popular this month with customers like you"
 _BECAUSE: Final = {
     Content.name: ("Like {}, which you bought", "Like something you bought"),
-    TOGETHER: ("Often bought with {}", "Often bought with what you buy"),
+    TOGETHER: ("Bought together with {}", "Bought together with what you buy"),
 }
 _OF_OTHERS: Final = ("People who bought {} buy this too", SAME_TASTE)
 
+_POPULAR: Final = 3  # orders: one or two are no crowd
 _HABIT: Final = 3  # orders: two have one time between them, which is no habit yet
 _WEEK, _MONTH = 7, 365.25 / 12
 _FEW_DAYS, _FEW_WEEKS = 10.5, 52.5  # up to which a time is told in days, or in weeks
@@ -35,7 +37,8 @@ Words = NDArray[np.object_]
 
 def why_popular(assortment: Assortment, ids: Ids) -> Words:
     """Say that a product sells, and whether it does now. An empty place has words, unused."""
-    return np.where(assortment.sold[ids] > 0, THIS_MONTH, EVER).astype(object)
+    sells = [assortment.sold[ids] >= _POPULAR, assortment.sold_ever[ids] >= _POPULAR]
+    return np.select(sells, [THIS_MONTH, EVER], UNSOLD).astype(object)
 
 
 def why_again(purchases: Purchases, ids: Ids) -> Words:

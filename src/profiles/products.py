@@ -10,6 +10,7 @@ import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
+from itertools import islice
 from typing import Any, Final, Literal, NamedTuple
 
 import orjson
@@ -35,6 +36,8 @@ CREATE TABLE kin (
 );
 """
 _AMONG: Final = "SELECT value FROM json_each(?)"
+_REPLAYS: Final = 8  # of the whole catalogue at worst
+_PAGE: Final = 200  # products read at once
 _NUMBER, _SCORE = "I", "f"  # codes of `array`: four bytes each
 
 
@@ -75,6 +78,29 @@ def unpack_kin(body: bytes) -> Neighbours:
     return Neighbours(numbers, scores)
 
 
+class Replay:
+    """An iterator that can be gone through again: what was read once is kept.
+
+    The same ends of lists are wanted for every recipient of a request.
+    """
+
+    def __init__(self, source: Iterator[Pick]) -> None:
+        self._source = source
+        self._kept: list[Pick] = []
+
+    def __iter__(self) -> Iterator[Pick]:
+        """Give everything from the start, reading on only where nobody has been yet."""
+        at = 0
+        while True:
+            if at == len(self._kept):
+                following = next(self._source, None)
+                if following is None:
+                    return
+                self._kept.append(following)
+            yield self._kept[at]
+            at += 1
+
+
 def put(store: sqlite3.Connection, items: Iterable[Item]) -> None:
     """Write products into the tables of a snapshot, one by one as they come."""
     for number, item in enumerate(items):
@@ -95,6 +121,7 @@ class Products:
     def __init__(self, store: sqlite3.Connection) -> None:
         self._store = store
         self._ids: dict[int, str] = {}  # those asked for so far
+        self._best: dict[str, Replay] = {}  # the last few that were asked for
         store.execute("SELECT number FROM product LIMIT 1")  # an older snapshot has none
 
     def known(self, product_ids: Iterable[str]) -> set[str]:
@@ -131,18 +158,33 @@ class Products:
                 small letters; what lies below counts too), `min_price_minor`, `max_price_minor`,
                 `has_image`.
         """
-        where, given = _where(bounds or {})
-        named = (bounds or {}).get("categories")
+        asked = orjson.dumps(bounds or {}, option=orjson.OPT_SORT_KEYS).decode()
+        found = self._best.pop(asked, None) or Replay(self._read_best(bounds or {}))
+        self._best[asked] = found  # the latest at the end
+        if len(self._best) > _REPLAYS:
+            del self._best[next(iter(self._best))]
+        return iter(found)
+
+    def _read_best(self, bounds: Mapping[str, object]) -> Iterator[Pick]:
+        """Read page by page: no cursor stays open for what nobody may ask for."""
+        last = -1
+        while page := self._page(bounds, last):
+            yield from (Pick(key, score, "popularity", why) for _, key, score, why in page)
+            last = page[-1][0]
+
+    def _page(self, bounds: Mapping[str, object], last: int) -> list[tuple[Any, ...]]:
+        """Return the products that follow after number `last`."""
+        where, given = _where(bounds)
+        end = f"{where} AND number > ? ORDER BY number LIMIT {_PAGE}"
         columns = "SELECT number, product_id, score, reason FROM"
+        named = bounds.get("categories")
         if isinstance(named, Sequence) and named:
-            sql = f"{columns} shelf JOIN product USING (number) WHERE category = ?{where}"
-            asked = [(sql, [path, *given]) for path in dict.fromkeys(named)]
+            sql = f"{columns} shelf JOIN product USING (number) WHERE category = ?{end}"
+            wanted = [(sql, [path, *given, last]) for path in dict.fromkeys(named)]
         else:
-            asked = [(f"{columns} product WHERE number >= 0{where}", given)]
-        rows = merge(
-            *(self._store.execute(f"{sql} ORDER BY number", values) for sql, values in asked)
-        )
-        return (Pick(key, score, "popularity", reason) for _, key, score, reason in rows)
+            wanted = [(f"{columns} product WHERE true{end}", [*given, last])]
+        rows = merge(*(self._store.execute(sql, values).fetchall() for sql, values in wanted))
+        return list(islice(rows, _PAGE))
 
     def _among(self, select: str, product_ids: Iterable[str]) -> list[tuple[Any, ...]]:
         given = (orjson.dumps(list(product_ids)).decode(),)

@@ -56,12 +56,11 @@ class Catalogue:
         except sqlite3.Error as error:  # what is new is no reason to leave anybody blank
             log.warning("catalogue.newest_unknown error=%r", error)
             newest = {}
-        if newest.keys() != self._newest.keys():
-            by_category = defaultdict[str, list[str]](list)
-            for product_id, row in newest.items():
-                by_category[row["category"].casefold()].append(product_id)
-            self._by_category = by_category
-            self._newest = {key: words(row) for key, row in newest.items()}
+        by_category = defaultdict[str, list[str]](list)
+        for product_id, row in newest.items():
+            by_category[row["category"].casefold()].append(product_id)
+        self._by_category = by_category
+        self._newest = {key: words(row) for key, row in newest.items()}
 
     def products(self, product_ids: Iterable[str]) -> dict[str, Product]:
         """Return the rows of those products that the catalogue knows."""

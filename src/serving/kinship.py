@@ -28,13 +28,15 @@ _LIKE: Final[Mapping[Way, str]] = {
     "bought": "Like {}, which you bought",
 }
 _REASONS: Final[Mapping[Kin, str]] = {
-    "goes_with": "Often bought with {}",
+    "goes_with": "Bought together with {}",
     "bought_too": "People who bought {} buy this too",
 }
-_UNNAMED: Final[Mapping[Kin, str]] = {
-    "similar_to": "Like something you looked at",
-    "goes_with": "Often bought together",
-    "bought_too": "Often bought by people with your tastes",
+# What is not to be had is not named.
+_UNNAMED: Final[Mapping[Way, str]] = {
+    "asked": "what you are looking at",
+    "viewed": "what you viewed",
+    "cart": "what is in your basket",
+    "bought": "what you bought",
 }
 
 
@@ -137,7 +139,8 @@ def _newest(
 def _why(anchor: Anchor, kind: Kin, rows: Mapping[str, Product]) -> str:
     """Name the product that speaks for others; never one that is not to be had."""
     row = rows.get(anchor.product_id)
-    if row is None or not row["available"] or not row["name"]:
-        return _UNNAMED[kind]
-    words = _LIKE[anchor.way] if kind == "similar_to" else _REASONS[kind]
-    return words.format(row["name"])
+    if row and row["available"] and row["name"]:
+        words = _LIKE[anchor.way] if kind == "similar_to" else _REASONS[kind]
+        return words.format(row["name"])
+    words = _LIKE["asked"] if kind == "similar_to" else _REASONS[kind]
+    return words.format(_UNNAMED[anchor.way])

@@ -29,16 +29,17 @@ def recommend(
     given = {"model_versions": brain.model_versions(), "as_of": brain.data_as_of().isoformat()}
     results = []
     for customer_id in customer_ids:
+        recipient = recipients.get(customer_id, Recipient(customer_id=customer_id))
         shopper = Shopper()
         if customer_id in allowed:
-            recipient = recipients.get(customer_id, Recipient(customer_id=customer_id))
             shopper = Shopper(
                 profile=profiles.get(customer_id),
                 viewed=recipient.viewed,
                 cart=recipient.cart,
                 bought=recipient.bought,
             )
-        chosen = _chosen(brain, request, shopper)
+        # To leave out what they have already is nothing personal.
+        chosen = _chosen(brain, request, shopper, without=[*recipient.cart, *recipient.bought])
         rungs = [each.rung for each in chosen if each.pick.source != PROMOTION]
         results.append(
             {
@@ -54,7 +55,9 @@ def recommend(
     return results
 
 
-def _chosen(brain: Brain, request: RecommendRequest, shopper: Shopper) -> list[Candidate]:
+def _chosen(
+    brain: Brain, request: RecommendRequest, shopper: Shopper, *, without: Sequence[str]
+) -> list[Candidate]:
     wanted = request.filter
     # Days are counted back from the snapshot, and it is some days old itself.
     age_days = max(0.0, (brain.now() - brain.data_as_of()) / DAY)
@@ -64,7 +67,7 @@ def _chosen(brain: Brain, request: RecommendRequest, shopper: Shopper) -> list[C
         request.n,
         request,
         Seen(),
-        barred=barred.union(request.exclude, request.products),
+        barred=barred.union(request.exclude, request.products, without),
         promoted=brain.catalogue.products(each.product_id for each in request.promote),
     )
 

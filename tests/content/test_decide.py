@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from content.campaign import CompiledCampaign, Product
-from content.decide import decide, known_variables
+from content.decide import bought_of_late, decide, known_variables
 from content.decision import NO_CONSENT, NOT_KNOWN, Candidates, Decision, Person
+from content.spec import ProductRule
+from content.terms import ProductFilter
 from profiles.profile import Pick
 from tests.content.people import ann, ids, names, picks, ruled, slot
 
@@ -223,8 +225,21 @@ def test_a_slot_keeps_to_its_terms_down_the_whole_ladder(
         "promote": [{"product_id": "p9", "place": 2, "reason": "Try this"}],
     }
 
-    got = decide(ruled(campaign, **terms), ann(bought={"n1": 9.5, "n2": 11}), candidates=known)
+    got = decide(ruled(campaign, **terms), ann(bought={"n1": 9.5}), candidates=known)
 
     assert ids(slot(got, "new_for_you")) == ["n2", "p9", "n3", "n4"]
     assert slot(got, "new_for_you").products[1].reason == "Try this"
     assert slot(got, "new_for_you").rung == "snapshot"  # what is promoted is on no rung
+
+
+def test_what_was_bought_is_not_shown_for_some_days_and_never_where_all_is_new() -> None:
+    words = {"title": "t", "fallback_title": "f", "fallback_text": "x"}
+    bought = {"tea": 9.5, "milk": 11.0}
+
+    def barred(name: str, days: int | None) -> frozenset[str]:
+        rule = ProductRule(list=name, n=1, filter=ProductFilter(not_bought_days=days), **words)
+        return bought_of_late(rule, bought)
+
+    assert barred("buy_again", 10) == {"tea"}
+    assert barred("buy_again", None) == frozenset()
+    assert barred("new_for_you", None) == {"tea", "milk"}

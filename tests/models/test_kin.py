@@ -8,7 +8,7 @@ from scipy import sparse
 
 from models.frequency import Frequency
 from models.item_item import ItemItem
-from models.kin import fit_kinship, kinship_of, packed_kin
+from models.kin import FEW, fit_kinship, kinship_of, packed_kin, supported
 from profiles.products import KINDS, unpack_kin
 from tests.models.corner_shop import PRODUCTS, assortment
 
@@ -43,6 +43,16 @@ def test_without_a_recommender_texts_and_orders_tell() -> None:
     assert known["similar_to"].similarity[0, 2] > 0  # both are white
     assert known["goes_with"].similarity[0, 4] > 0
     assert fit_kinship(STOCK, BASKETS[:0])["goes_with"].similarity.nnz == 0
+
+
+def test_what_few_orders_hold_together_does_not_go_together() -> None:
+    bread_and_eggs, bread_and_milk = [1, 1, 0, 0, 0, 0], [1, 0, 1, 0, 0, 0]
+    orders = np.array([bread_and_eggs] * FEW + [bread_and_milk] * (FEW - 1), np.float32)
+
+    kept = supported(like("together"), STOCK, sparse.csr_matrix(orders)).similarity.toarray()
+
+    assert (kept[0, 1], kept[1, 0]) == (3, 3)
+    assert (kept[0, 2], kept[0, 3]) == (0, 0)
 
 
 @pytest.mark.parametrize("block", [2, 100])

@@ -11,7 +11,7 @@ from models.frequency import Frequency
 from models.interactions import Purchases
 from models.item_item import ItemItem
 from models.popularity import Popularity
-from models.reasons import why_again, why_new
+from models.reasons import why_again, why_new, why_popular
 from tests.models.corner_shop import PRODUCTS, assortment, purchases
 
 STOCK = replace(assortment(), name=np.array(["Rye bread", "Eggs", "Milk", "Diesel", "", "Wine"]))
@@ -61,7 +61,7 @@ def test_without_times_a_habit_is_a_count() -> None:
 @pytest.mark.parametrize(
     ("name", "named", "unnamed"),
     [
-        ("together", "Often bought with Rye bread", "Often bought with what you buy"),
+        ("together", "Bought together with Rye bread", "Bought together with what you buy"),
         ("content", "Like Rye bread, which you bought", "Like something you bought"),
         (
             "ease",
@@ -89,5 +89,16 @@ def test_models_that_see_no_single_product_name_none() -> None:
     }
     for model in (Popularity(STOCK), Frequency(STOCK)):
         assert why_new(model, STOCK, tastes, ids).tolist() == [
-            ["Popular this month", "Popular with our customers"]
+            ["Popular this month", "From our shelves"]
         ]
+
+
+def test_one_or_two_orders_make_nothing_popular() -> None:
+    ever = np.array([3, 3, 2, 0, 0, 0], np.float32)
+    stock = replace(assortment(sold=(3, 2, 2, 0, 0, 0)), sold_ever=ever)
+
+    words = why_popular(stock, np.array([[0, 1, 2, 5]], np.int32)).tolist()
+
+    assert words == [
+        ["Popular this month", "Popular with our customers", "From our shelves", "From our shelves"]
+    ]

@@ -95,3 +95,17 @@ def test_a_product_comes_once(store: sqlite3.Connection) -> None:
 def test_a_snapshot_made_before_there_were_products_is_not_read() -> None:
     with pytest.raises(sqlite3.OperationalError):
         Products(sqlite3.connect(":memory:"))
+
+
+def test_best_sellers_are_read_once_and_given_from_the_start_to_everybody(
+    store: sqlite3.Connection,
+) -> None:
+    put(store, (Item(key, "", None, has_image=False, score=1.0, reason="so") for key in "abcd"))
+    products = Products(store)
+    first, second = products.best(), products.best()
+    begun = [next(first), next(first)]
+    whole = [*second]
+    store.execute("DELETE FROM product")
+
+    assert whole[:2] == begun
+    assert [*products.best()] == whole == [*begun, *first]

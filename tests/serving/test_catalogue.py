@@ -121,7 +121,7 @@ def test_what_is_not_to_be_had_is_neither_shown_nor_named(
     with_it = ask_recommend(brain, "nobody", slot="goes_with", n=1, products=["p1"])
 
     assert "p33" not in ids(similar)
-    assert reasons(with_it) == {"p34": "Often bought together"}
+    assert reasons(with_it) == {"p34": "Bought together with what you are looking at"}
 
 
 def test_a_deleted_product_is_never_recommended(home: Path, brain: Brain) -> None:

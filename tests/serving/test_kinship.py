@@ -36,8 +36,8 @@ def test_neighbours_count_in_relation_to_the_nearest(brain: Brain) -> None:
     got = found(brain, Anchor("p1", "cart", 0.5), kinds=("goes_with",))
 
     assert got == [
-        ("p34", 0.5, "Often bought with Product 1"),
-        ("p10", 0.125, "Often bought with Product 1"),
+        ("p34", 0.5, "Bought together with Product 1"),
+        ("p10", 0.125, "Bought together with Product 1"),
     ]
 
 
@@ -51,7 +51,7 @@ def test_scores_add_up_and_the_strongest_is_the_reason(brain: Brain) -> None:
 
     assert got == [
         ("p10", 1.05, "People who bought Product 9 buy this too"),  # 0.8, and 0.25 of p1
-        ("p34", 1.0, "Often bought with Product 1"),
+        ("p34", 1.0, "Bought together with Product 1"),
     ]
 
 
