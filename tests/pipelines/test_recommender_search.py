@@ -48,7 +48,9 @@ def test_the_search_repeats_and_finds_a_weight_that_was_tried() -> None:
 
 
 def test_without_trials_the_first_of_the_space_is_taken() -> None:
-    assert search(two_tribes(), LARGE_SPACE, trials=0, k=5) == Found(als=LARGE_SPACE.first)
+    first = LARGE_SPACE.first
+
+    assert search(two_tribes(), LARGE_SPACE, trials=0, k=5) == Found(als=first, als_beside=first)
 
 
 def test_much_data_is_searched_among_more_factors(monkeypatch: pytest.MonkeyPatch) -> None:

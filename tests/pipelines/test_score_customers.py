@@ -19,7 +19,7 @@ from core.errors import NotEnoughDataError, NotReadyError
 from core.settings import Settings
 from ingest.contract import CATALOGUE, CONSENTS, CUSTOMERS, EVENTS, ITEMS, ORDER_COMPLETED
 from ingest.lake import connect
-from models import bundles
+from models import bundles, kin
 from models.artefact import Artefact, save_model
 from models.assortment import read_assortment
 from models.clusters import Cluster, Clusters, QuantileScale
@@ -166,7 +166,10 @@ def test_the_manifest_says_what_it_was_made_from(complete: Settings) -> None:
     assert outcome.data["outputs"]["list buy_again"]["mean"] is None  # a list has a length only
 
 
-def test_serving_finds_what_was_bought_last_and_what_belongs_together(complete: Settings) -> None:
+def test_serving_finds_what_was_bought_last_and_what_belongs_together(
+    complete: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kin, "FEW", 1)  # there are six orders
     agree(complete.home, ["ann"])
 
     score_customers(complete, as_of=AS_OF)
