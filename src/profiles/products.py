@@ -36,8 +36,8 @@ CREATE TABLE kin (
 );
 """
 _AMONG: Final = "SELECT value FROM json_each(?)"
-_REPLAYS: Final = 8  # of the whole catalogue at worst
-_PAGE: Final = 200  # products read at once
+_REPLAYS: Final = 16  # of the whole catalogue at worst; most end after a page or two
+_PAGE: Final = 40  # products read at once: about what a list needs
 _NUMBER, _SCORE = "I", "f"  # codes of `array`: four bytes each
 
 
