@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from content.campaign import CompiledCampaign, campaign_folder, load_compiled, published
-from core.clock import parse_as_of
+from core.clock import DAY, parse_as_of
 from core.errors import NotReadyError, SendwiseError
 from core.files import unwritable
 from core.settings import Settings, load_settings, name_workspace, secret_key
@@ -190,6 +190,10 @@ class Brain:
     def data_as_of(self) -> datetime:
         """Return the instant the data describe: the snapshot's cut-off, else now."""
         return self.snapshot.manifest.as_of if self.snapshot else self.now()
+
+    def data_age_days(self) -> float:
+        """Return how old the snapshot is: the days it tells are counted back from itself."""
+        return max(0.0, (self.now() - self.data_as_of()) / DAY)
 
     def close(self) -> None:
         """Write what waits and release the files."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from content.choosing import PROMOTION, Candidate, Seen, choose
-from core.clock import DAY, to_us
+from core.clock import to_us
 from privacy.consent import PERSONALISATION
 from profiles.decisions import LoggedDecision
 from serving.brain import Brain
@@ -59,9 +59,8 @@ def _chosen(
     brain: Brain, request: RecommendRequest, shopper: Shopper, *, without: Sequence[str]
 ) -> list[Candidate]:
     wanted = request.filter
-    # Days are counted back from the snapshot, and it is some days old itself.
-    age_days = max(0.0, (brain.now() - brain.data_as_of()) / DAY)
-    barred = shopper.barred(request.slot, within_days=(wanted.not_bought_days or 0) - age_days)
+    within_days = (wanted.not_bought_days or 0) - brain.data_age_days()
+    barred = shopper.barred(request.slot, within_days=within_days)
     return choose(
         ladder(brain, request.slot, shopper, asked=request.products, wanted=wanted),
         request.n,

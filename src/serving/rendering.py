@@ -16,7 +16,7 @@ from content.decision import Candidates, Decision, Person
 from content.render import Context, render
 from content.restock import restock
 from content.terms import ProductFilter
-from core.clock import DAY, to_us
+from core.clock import to_us
 from core.ids import pseudonym
 from ingest.log import Customer
 from privacy.consent import EMAIL_MARKETING, PERSONALISATION
@@ -78,8 +78,7 @@ class _Batch:
         self._profiles = {
             each.customer_id: self._with_kin(each) for each in brain.profiles(personal).values()
         }
-        # Days are counted back from the snapshot, and it is some days old itself.
-        self._age_days = max(0.0, (now - brain.data_as_of()) / DAY)
+        self._age_days = brain.data_age_days()
         self._customers = brain.events.customers(personal)
         self._popular = brain.snapshot.popular() if brain.snapshot else []
         self._common = self._lists_for_everybody()
