@@ -8,13 +8,11 @@ from __future__ import annotations
 from typing import Final, Self
 
 import numpy as np
-from implicit.nearest_neighbours import all_pairs_knn
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from models.assortment import Assortment
-from models.item_item import ItemItem
-from models.ranking import THREADS
+from models.item_item import ItemItem, most_similar
 
 _NEIGHBOURS: Final = 100
 _FEW: Final = 100
@@ -36,17 +34,19 @@ class Content(ItemItem):
         """Compare all products, or take their similarities; without texts there are none."""
         found = _similarity(assortment) if similarity is None else similarity
         super().__init__(self.name, assortment.product_ids, found, assortment, weight="recent")
-        self._texts = _texts(assortment)
 
     def at(self, assortment: Assortment) -> Self:
         """Return the same for another catalogue, with what is new in it."""
-        same = self._texts == _texts(assortment)  # of another instant, mostly
+        same = _reads_alike(self._assortment, assortment)  # of another instant, mostly
         return type(self)(assortment, self.similarity if same else None)
 
 
-def _texts(assortment: Assortment) -> tuple[list[str], list[str]]:
-    text = assortment.text
-    return assortment.product_ids.tolist(), [] if text is None else text.tolist()
+def _reads_alike(one: Assortment, other: Assortment) -> bool:
+    if not np.array_equal(one.product_ids, other.product_ids):
+        return False
+    if one.text is None or other.text is None:
+        return one.text is other.text
+    return np.array_equal(one.text, other.text)
 
 
 def _similarity(assortment: Assortment) -> sparse.csr_matrix:
@@ -66,9 +66,4 @@ def _similarity(assortment: Assortment) -> sparse.csr_matrix:
         vectors = words.fit_transform(assortment.text)
     except ValueError:  # no word is on two products
         return empty
-    similarity = all_pairs_knn(
-        vectors.T.tocsr(), _NEIGHBOURS + 1, num_threads=THREADS, show_progress=False
-    ).tocsr()
-    similarity.setdiag(0)
-    similarity.eliminate_zeros()
-    return similarity
+    return most_similar(vectors.T.tocsr(), _NEIGHBOURS)

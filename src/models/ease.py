@@ -71,7 +71,7 @@ def fit_ease(bought: sparse.csr_matrix, assortment: Assortment, params: EasePara
 
 def _inverse(cells: sparse.csc_matrix, regularisation: float) -> NDArray[np.float32]:
     """Invert the co-occurrences of products in place: only the lower half is right."""
-    gram = np.asfortranarray((cells.T @ cells).toarray())
+    gram = (cells.T @ cells).toarray(order="F")
     gram[np.diag_indices(len(gram))] += regularisation
     with threadpool_limits(THREADS, "blas"):
         factor, failed = lapack.spotrf(gram, lower=1, overwrite_a=1)

@@ -7,10 +7,10 @@ kept: lists come from purchases, so what somebody bought or viewed just now coun
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Final, Literal, Self
 
 import numpy as np
+from implicit.nearest_neighbours import all_pairs_knn
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -18,6 +18,8 @@ from models.assortment import Assortment, Strings
 from models.interactions import Purchases
 from models.ranking import (
     NOTHING,
+    THREADS,
+    Ids,
     Ranked,
     Scope,
     best_cells,
@@ -56,15 +58,9 @@ class ItemItem:
         """
         self.name = name
         self.weight: Weight = weight
-        at = assortment.positions(product_ids)
-        cells = similarity.tocoo()
-        rows, columns = at[cells.row], at[cells.col]
-        known = (rows >= 0) & (columns >= 0)
-        size = len(assortment.product_ids)
-        self.similarity = sparse.csr_matrix(
-            (cells.data[known].astype(np.float32), (rows[known], columns[known])),
-            shape=(size, size),
-        )
+        same = np.array_equal(product_ids, assortment.product_ids)  # of another instant, mostly
+        moved = similarity if same else _moved(similarity, product_ids, assortment)
+        self.similarity = moved.astype(np.float32, copy=False)
         self._assortment = assortment
 
     def at(self, assortment: Assortment) -> Self:
@@ -87,23 +83,38 @@ class ItemItem:
                 blocks[scope].append(best_cells(cells, n))
         return {scope: stacked(parts) for scope, parts in blocks.items()}
 
-    def because(self, purchases: Purchases, ranked: Ranked) -> NDArray[np.int32]:
+    def because(self, purchases: Purchases, ranked: Ranked) -> Ids:
         """Return which bought product speaks most for each place of the lists; -1: none does.
 
         One that may not be recommended is never named: nobody wants to read of tobacco either.
         """
-        listed = ranked.ids >= 0
-        rows, _ = np.nonzero(listed)
-        towards = self._towards[ranked.ids[listed]]
         named = only_allowed(self._weights(purchases), self._assortment)
-        speaks = towards.multiply(named[rows]).tocsr()
         reasons = np.full(ranked.ids.shape, NOTHING, np.int32)
-        reasons[listed] = best_cells(speaks, 1).ids[:, 0]
+        for start in range(0, len(ranked.ids), _BLOCK):
+            some = slice(start, start + _BLOCK)
+            reasons[some] = self._because(named[some], ranked.ids[some])
         return reasons
 
-    @cached_property
-    def _towards(self) -> sparse.csr_matrix:
-        return self.similarity.T.tocsr()
+    def _because(self, named: sparse.csr_matrix, ids: Ids) -> Ids:
+        listed = (ids >= 0) & (np.diff(named.indptr) > 0)[:, None]
+        rows, columns = np.nonzero(listed)
+        found = np.full(ids.shape, NOTHING, np.int32)
+        if not len(rows):
+            return found
+        # Each place beside all that its customer bought: the cells of `named`, once per place.
+        counts = np.diff(named.indptr)[rows]
+        begins = np.cumsum(counts) - counts
+        cells = np.arange(counts.sum()) + np.repeat(named.indptr[rows] - begins, counts)
+        bought, of_bought = np.unique(named.indices, return_inverse=True)
+        shown, of_shown = np.unique(ids[listed], return_inverse=True)
+        alike = self.similarity[bought][:, shown].toarray()
+        speaks = named.data[cells] * alike[of_bought[cells], np.repeat(of_shown, counts)]
+        most = np.maximum.reduceat(speaks, begins)
+        first = np.flatnonzero((speaks == np.repeat(most, counts)) & (speaks > 0))
+        at = np.searchsorted(begins, first, side="right") - 1
+        # The first of equal ones is written last.
+        found[rows[at[::-1]], columns[at[::-1]]] = named.indices[cells[first[::-1]]]
+        return found
 
     def _weights(self, purchases: Purchases) -> sparse.csr_matrix:
         """Return what the products of each customer count: those bought most of late."""
@@ -113,6 +124,38 @@ class ItemItem:
             at = np.nonzero(top.ids >= 0)
             known = sparse.csr_matrix((top.scores[at], (at[0], top.ids[at])), shape=known.shape)
         return known if self.weight == "recent" else known.sign()
+
+
+def _moved(
+    similarity: sparse.csr_matrix, product_ids: Strings, assortment: Assortment
+) -> sparse.csr_matrix:
+    """Bring similarities of `product_ids` to the ids of `assortment`."""
+    at = assortment.positions(product_ids)
+    cells = similarity.tocoo()
+    rows, columns = at[cells.row], at[cells.col]
+    known = (rows >= 0) & (columns >= 0)
+    size = len(assortment.product_ids)
+    return sparse.csr_matrix((cells.data[known], (rows[known], columns[known])), shape=(size, size))
+
+
+def most_similar(cells: sparse.csr_matrix, n: int) -> sparse.csr_matrix:
+    """Return the `n` columns that are most similar to each column, by the dot product.
+
+    Args:
+        cells: Shape (rows, columns), of doubles: all that implicit's kernel takes.
+        n: Neighbours of each; a column with fewer has fewer.
+    """
+    # One more: a column is most similar to itself, which says nothing. What the kernel lacks
+    # it fills with cells of nothing in the first row.
+    found = all_pairs_knn(cells, n + 1, num_threads=THREADS, show_progress=False)
+    kept = (found.data != 0) & (found.row != found.col)
+    counts = np.bincount(found.row[kept], minlength=found.shape[0])
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    similarity = sparse.csr_matrix(
+        (found.data[kept].astype(np.float32), found.col[kept], starts), shape=found.shape
+    )
+    similarity.sort_indices()
+    return similarity
 
 
 def strongest(similarity: NDArray[np.floating], n: int) -> sparse.csr_matrix:

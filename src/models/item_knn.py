@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from implicit.nearest_neighbours import all_pairs_knn
 from scipy import sparse
 
 from models.assortment import Assortment
-from models.item_item import ItemItem, Weight
-from models.ranking import THREADS
+from models.item_item import ItemItem, Weight, most_similar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +56,9 @@ def fit_item_knn(
     # The kernel scales both sides alike: what one side has too much is taken off after it.
     each = sparse.diags(products ** (-params.customer_power / 2))
     scaled = (each @ cells @ sparse.diags(buyers**-params.to_power)).tocsr()
-    # One neighbour more: a product is most similar to itself, which says nothing.
-    found = all_pairs_knn(
-        scaled, params.neighbours + 1, num_threads=THREADS, show_progress=False
-    ).tocsr()
-    found.setdiag(0)
-    similarity = (sparse.diags(buyers ** (params.to_power - params.from_power)) @ found).tocsr()
-    similarity.eliminate_zeros()
+    similarity = most_similar(scaled, params.neighbours)
+    similarity.data *= np.repeat(
+        (buyers ** (params.to_power - params.from_power)).astype(np.float32),
+        np.diff(similarity.indptr),
+    )
     return ItemItem(name, assortment.product_ids, similarity, assortment, weight=weight)

@@ -7,8 +7,9 @@ from scipy import sparse
 from core.errors import NotEnoughDataError
 from models.assortment import Assortment
 from models.frequency import Frequency
-from models.hybrid import Hybrid, HybridParams, Lesson
+from models.hybrid import Hybrid, HybridParams, Lesson, chances
 from models.interactions import Purchases
+from models.pairs import pairs_of
 from models.popularity import Popularity
 
 PARAMS = HybridParams(trees=20, candidates=30)
@@ -100,3 +101,18 @@ def test_without_a_purchase_after_there_is_nothing_to_learn_from() -> None:
 
     with pytest.raises(NotEnoughDataError, match="nothing to learn from"):
         Hybrid.fit([nothing], nothing.rankers, stock(), PARAMS, seed=7)
+
+
+def test_who_is_left_out_at_a_glance_would_not_have_been_listed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unseen, model = lesson(seed=4).purchases, fitted(HybridParams(trees=40, candidates=30))
+    monkeypatch.setattr("models.hybrid._SHORT", 2)  # six of 30 are asked of all trees
+
+    got = model.rank(unseen, 2, "all").scores[:, 0]
+
+    pairs = pairs_of(model.rankers, model.assortment, unseen, 30, "all")
+    by_all_trees = chances(np.asarray(model.booster.predict(pairs.values)))
+    best = np.maximum.reduceat(by_all_trees, np.unique(pairs.rows, return_index=True)[1])
+    assert np.isclose(got, best).mean() > 0.98
+    assert (got > best + 1e-6).sum() == 0

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import sparse
 
 from models.assortment import Assortment
 from models.interactions import Purchases
-from models.item_item import ItemItem, strongest
+from models.item_item import ItemItem, most_similar, strongest
 from models.ranking import Ranked
 from tests.models.corner_shop import PRODUCTS, assortment, purchases
 
@@ -97,3 +99,31 @@ def test_who_bought_hundreds_of_products_is_told_by_those_bought_most_of_late() 
 
     assert (each_like_itself.rank(bought, size, "all").ids[0] >= 0).sum() == 100
     assert each_like_itself.rank(bought, size, "all").ids.max() == 99
+
+
+def test_the_most_similar_of_each_are_without_itself_and_what_nobody_shares() -> None:
+    bought = sparse.csr_matrix(np.array([[1, 1, 0, 0], [1, 1, 1, 0], [1, 0, 1, 0]], np.float64))
+
+    got = most_similar(bought, 2)
+
+    assert got.toarray().tolist() == [[0, 2, 2, 0], [2, 0, 1, 0], [2, 1, 0, 0], [0, 0, 0, 0]]
+
+
+@given(st.integers(0, 10_000))
+def test_what_speaks_most_for_a_place_is_the_largest_product_of_weight_and_similarity(
+    seed: int,
+) -> None:
+    generator = np.random.default_rng(seed)
+    like = generator.integers(-1, 4, (6, 6)).astype(np.float32)
+    times = generator.integers(0, 3, (5, 6)).astype(np.float32)
+    ids = generator.integers(-1, 6, (5, 3)).astype(np.int32)
+    stock = assortment()
+    model = ItemItem("like", np.array(PRODUCTS), sparse.csr_matrix(like), stock, weight="recent")
+    cells = sparse.csr_matrix(times)
+
+    got = model.because(Purchases(times=cells, recent=cells, ever=cells), Ranked(ids, ids * 0.0))
+
+    for bought, shown, reasons in zip(times * stock.allowed, ids, got, strict=True):
+        for one, reason in zip(shown, reasons, strict=True):
+            speaks = bought * like[:, one] if one >= 0 else np.zeros(6)
+            assert reason == (speaks.argmax() if speaks.max() > 0 else -1)

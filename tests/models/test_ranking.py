@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 from scipy import sparse
 
 from models.ranking import Ranked, best_cells, best_products, filled
@@ -55,3 +59,15 @@ def test_empty_places_are_filled_without_repeats() -> None:
     assert got.ids.tolist() == [[7, 8, 9], [1, 2, 3]]
     assert got.scores.tolist() == [[9, 5, 4], [3, 2, 1]]
     assert from_second.tolist() == [[False, True, True], [False, False, False]]
+
+
+SCORES = st.one_of(st.floats(-4, 4, width=32), st.sampled_from([0.0, np.nan, 1.0, 1e-30, 1e30]))
+
+
+@given(arrays(np.float32, (3, 12), elements=SCORES), st.integers(1, 14))
+def test_the_first_are_those_of_sorting_everything(scores: NDArray[np.float32], n: int) -> None:
+    got = best_cells(sparse.csr_matrix(scores), n)
+
+    for row, ids in zip(scores, got.ids.tolist(), strict=True):
+        wanted = sorted(np.flatnonzero(row > 0).tolist(), key=lambda one: (-row[one], one))[:n]
+        assert ids == wanted + [-1] * (n - len(wanted))
