@@ -15,6 +15,7 @@ import numpy as np
 from implicit.cpu.topk import topk
 from numpy.typing import NDArray
 from scipy import sparse
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from models.assortment import Assortment
 from models.interactions import Purchases
@@ -90,13 +91,14 @@ def best_products(
     if not len(queries) or not len(columns):
         return nothing(len(queries), n)
     hidden = without[:, columns].tocsr() if without is not None else None
-    ids, scores = topk(
-        np.ascontiguousarray(factors, np.float32),
-        np.ascontiguousarray(queries, np.float32),
-        min(n, len(columns)),
-        filter_query_items=hidden,
-        num_threads=THREADS,
-    )
+    with threadpool_limits(1, "blas"):  # threads of BLAS inside of implicit's stand in their way
+        ids, scores = topk(
+            np.ascontiguousarray(factors, np.float32),
+            np.ascontiguousarray(queries, np.float32),
+            min(n, len(columns)),
+            filter_query_items=hidden,
+            num_threads=THREADS,
+        )
     real = (scores > 0) & (ids >= 0)
     found = np.where(real, columns[np.where(real, ids, 0)], NOTHING).astype(np.int32)
     return _padded(Ranked(found, np.where(real, scores, 0).astype(np.float32)), n)
