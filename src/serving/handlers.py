@@ -16,29 +16,29 @@ from models.registered import P_ORDER
 from privacy.consent import PERSONALISATION
 from profiles.snapshot import Profile, Value
 from serving.brain import Brain
-from serving.messages import PredictRequest, RecommendRequest, RenderRequest
+from serving.messages import PredictRequest, Recipient, RecommendRequest, RenderRequest
 
 Results = list[dict[str, Any]]
 Question = PredictRequest | RecommendRequest | RenderRequest
-Handler = Callable[[Brain, Any, Sequence[str]], Results]  # of a brain, its request and a chunk
+Handler = Callable[[Brain, Any, Sequence[Recipient]], Results]  # brain, request, some of it
 
 _CHUNK: Final = 25  # recipients answered in one go: some milliseconds
 
 
 async def answer(handler: Handler, brain: Brain, request: Question) -> Results:
     """Answer a batch in the order asked, letting others in between."""
-    ids = [recipient.customer_id for recipient in request.recipients]
     results: Results = []
-    for start in range(0, len(ids), _CHUNK):
+    for start in range(0, len(request.recipients), _CHUNK):
         if start:
             await asyncio.sleep(0)
         brain.refresh()
-        results += handler(brain, request, ids[start : start + _CHUNK])
+        results += handler(brain, request, request.recipients[start : start + _CHUNK])
     return results
 
 
-def predict(brain: Brain, request: PredictRequest, customer_ids: Sequence[str]) -> Results:
+def predict(brain: Brain, request: PredictRequest, recipients: Sequence[Recipient]) -> Results:
     """Say what is expected of customers; what cannot be said is null, with the reason."""
+    customer_ids = [each.customer_id for each in recipients]
     allowed = brain.consents.granted_many(customer_ids, PERSONALISATION, brain.now())
     profiles = brain.profiles([each for each in customer_ids if each in allowed])
     names = request.outputs or _known_outputs(brain)

@@ -18,18 +18,20 @@ _SHOWN: Final = ("product_id", "name", "price_minor", "currency", "url", "image_
 
 
 def recommend(
-    brain: Brain, request: RecommendRequest, customer_ids: Sequence[str]
+    brain: Brain, request: RecommendRequest, recipients: Sequence[Recipient]
 ) -> list[dict[str, Any]]:
-    """Choose products for customers; each choice is logged, though it be the same as before."""
+    """Choose products for customers; each choice is logged, though it be the same as before.
+
+    Somebody who comes twice is answered twice, each time by what was said then.
+    """
     now = brain.now()
+    customer_ids = [each.customer_id for each in recipients]
     allowed = brain.consents.granted_many(customer_ids, PERSONALISATION, now)
     profiles = brain.profiles([each for each in customer_ids if each in allowed])
-    # Of somebody who comes twice the first counts, as with decisions.
-    recipients = {each.customer_id: each for each in reversed(request.recipients)}
     given = {"model_versions": brain.model_versions(), "as_of": brain.data_as_of().isoformat()}
     results = []
-    for customer_id in customer_ids:
-        recipient = recipients.get(customer_id, Recipient(customer_id=customer_id))
+    for recipient in recipients:
+        customer_id = recipient.customer_id
         shopper = Shopper()
         if customer_id in allowed:
             shopper = Shopper(

@@ -23,7 +23,7 @@ from privacy.consent import EMAIL_MARKETING, PERSONALISATION
 from profiles.decisions import LoggedDecision, render_decision_id
 from profiles.snapshot import Pick, Profile
 from serving.brain import Brain
-from serving.messages import RenderRequest
+from serving.messages import Recipient, RenderRequest
 from serving.slots import best_sellers, kin_lists
 from serving.unsubscribe import Link, headers
 
@@ -35,7 +35,7 @@ _FURTHER: Final = 60  # best sellers looked through for a slot with a filter of 
 
 
 def render_content(
-    brain: Brain, request: RenderRequest, customer_ids: Sequence[str]
+    brain: Brain, request: RenderRequest, recipients: Sequence[Recipient]
 ) -> list[dict[str, Any]]:
     """Return the content for customers, or why nothing may be sent to them.
 
@@ -48,11 +48,10 @@ def render_content(
     """
     campaign = brain.campaign(request.campaign)
     send_id = request.send_id or brain.now().date().isoformat()
-    batch = _Batch(brain, campaign, send_id, customer_ids)
     # Of somebody who comes twice the first counts, as with decisions.
-    for reader in reversed(request.recipients):
-        batch.contexts[reader.customer_id] = reader.context
-    results = [batch.result(customer_id) for customer_id in customer_ids]
+    readers = {each.customer_id: each for each in reversed(recipients)}
+    batch = _Batch(brain, campaign, send_id, readers)
+    results = [batch.result(each.customer_id) for each in recipients]
     brain.decisions.keep(batch.fresh.values())
     return results
 
@@ -61,7 +60,11 @@ class _Batch:
     """What is read once for all recipients of a call."""
 
     def __init__(
-        self, brain: Brain, campaign: CompiledCampaign, send_id: str, customer_ids: Sequence[str]
+        self,
+        brain: Brain,
+        campaign: CompiledCampaign,
+        send_id: str,
+        readers: Mapping[str, Recipient],
     ) -> None:
         now = brain.now()
         self._brain = brain
@@ -69,9 +72,10 @@ class _Batch:
         self._rules = [(slot.name, slot.products) for slot in campaign.spec.slots if slot.products]
         self._send_id = send_id
         self._now_us = to_us(now)
-        self._mailable = brain.consents.granted_many(customer_ids, EMAIL_MARKETING, now)
-        self._personal = brain.consents.granted_many(customer_ids, PERSONALISATION, now)
-        mailable = [each for each in dict.fromkeys(customer_ids) if each in self._mailable]
+        self._readers = readers
+        self._mailable = brain.consents.granted_many([*readers], EMAIL_MARKETING, now)
+        self._personal = brain.consents.granted_many([*readers], PERSONALISATION, now)
+        mailable = [each for each in readers if each in self._mailable]
         personal = [each for each in mailable if each in self._personal]
         found = brain.decisions.find(campaign.name, send_id, mailable)
         self._kept = {key: (each, read) for key, each in found.items() if (read := _read(each))}
@@ -87,7 +91,6 @@ class _Batch:
         self._versions = brain.model_versions()
         self._as_of = brain.data_as_of().isoformat()
         self.fresh: dict[str, LoggedDecision] = {}
-        self.contexts: dict[str, Mapping[str, object]] = {}
 
     def result(self, customer_id: str) -> dict[str, Any]:
         """Return the answer for one recipient."""
@@ -179,7 +182,7 @@ class _Batch:
             outputs=profile.outputs if profile else {},
             lists=profile.lists if profile else {},
             bought=self._bought(profile),
-            context=self.contexts.get(customer_id, {}),
+            context=self._readers[customer_id].context,
             personal=personal,
         )
         return decide(self._campaign, person, candidates=self._candidates(profile))

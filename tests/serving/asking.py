@@ -17,8 +17,9 @@ EVERY_SLOT = (
 
 def ask_recommend(brain: Brain, customer_id: str, **asked: object) -> dict[str, Any]:
     session = {name: asked.pop(name) for name in SESSION if name in asked}
-    given = {"recipients": [{"customer_id": customer_id, **session}], **asked}
-    result = recommend(brain, RecommendRequest.model_validate(given), [customer_id])[0]
+    recipient = {"customer_id": customer_id, **session}
+    request = RecommendRequest.model_validate({"recipients": [recipient], **asked})
+    result = recommend(brain, request, request.recipients)[0]
     Recommendation.model_validate(result)
     return result
 

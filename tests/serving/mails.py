@@ -21,7 +21,8 @@ def render(
         "send_id": send_id,
         "recipients": [{"customer_id": customer_id, "context": context or {}}],
     }
-    rendering = render_content(brain, RenderRequest.model_validate(asked), [customer_id])[0]
+    request = RenderRequest.model_validate(asked)
+    rendering = render_content(brain, request, request.recipients)[0]
     Rendering.model_validate(rendering)
     return rendering
 

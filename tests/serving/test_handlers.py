@@ -20,7 +20,7 @@ OpenBrain = Callable[[Path], Brain]
 def ask_predict(brain: Brain, *customer_ids: str, **asked: object) -> list[dict[str, Any]]:
     recipients = [{"customer_id": each} for each in customer_ids]
     request = PredictRequest.model_validate({"recipients": recipients, **asked})
-    results = predict(brain, request, customer_ids)
+    results = predict(brain, request, request.recipients)
     for each in results:
         Prediction.model_validate(each)
     return results

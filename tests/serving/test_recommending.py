@@ -281,10 +281,12 @@ def test_a_list_of_promotions_alone_is_no_rung_of_the_ladder(brain: Brain) -> No
     assert (got["rung"], ids(got)) == ("static", ["p9"])
 
 
-def test_only_the_first_of_a_recipient_who_comes_twice_counts(brain: Brain) -> None:
+def test_a_recipient_who_comes_twice_gets_a_list_for_each_session(brain: Brain) -> None:
     twice = [{"customer_id": "new", "viewed": ["p2"]}, {"customer_id": "new"}]
     request = RecommendRequest.model_validate({"recipients": twice, "n": 1})
 
-    first, second = recommend(brain, request, ["new", "new"])
+    first, second = recommend(brain, request, request.recipients)
 
-    assert ids(first) == ids(second) == ["p35"]
+    assert ids(first) == ["p35"]
+    assert ids(second) == ids(ask_recommend(brain, "new", n=1))
+    assert ids(first) != ids(second)

@@ -22,6 +22,11 @@ from tests.serving.mails import in_slot, render, shown, with_rule
 OpenBrain = Callable[[Path], Brain]
 
 
+def ask(brain: Brain, asked: dict[str, object]) -> list[dict[str, Any]]:
+    request = RenderRequest.model_validate(asked)
+    return render_content(brain, request, request.recipients)
+
+
 def withdraw(brain: Brain, customer_id: str, purpose: str) -> None:
     brain.withdrawals.withdraw(customer_id, purpose, "test", brain.now())
 
@@ -249,14 +254,14 @@ def test_only_what_the_campaign_reads_of_a_context_is_kept(with_stores: Brain) -
 
 def test_without_a_send_id_the_day_is_the_send(brain: Brain) -> None:
     asked = {"campaign": "weekly_picks", "recipients": [{"customer_id": "ann"}]}
-    render_content(brain, RenderRequest.model_validate(asked), ["ann"])
+    ask(brain, asked)
 
     assert set(brain.decisions.find("weekly_picks", "2024-06-01", ["ann"])) == {"ann"}
 
 
 def test_the_same_customer_twice_in_a_batch_is_decided_once(brain: Brain) -> None:
     asked = {"campaign": "weekly_picks", "recipients": [{"customer_id": "ann"}] * 2}
-    one, two = render_content(brain, RenderRequest.model_validate(asked), ["ann", "ann"])
+    one, two = ask(brain, asked)
 
     assert one == two
 
@@ -277,7 +282,7 @@ def test_an_unknown_campaign_is_a_problem_that_names_the_known(brain: Brain) -> 
     asked = {"campaign": "spring-sale", "recipients": [{"customer_id": "ann"}]}
 
     with pytest.raises(Problem, match="weekly_picks") as caught:
-        render_content(brain, RenderRequest.model_validate(asked), ["ann"])
+        ask(brain, asked)
 
     assert (caught.value.status, caught.value.kind) == (404, "campaign-unknown")
     assert not isinstance(caught.value, SendwiseError)
