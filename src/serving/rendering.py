@@ -24,7 +24,7 @@ from profiles.decisions import LoggedDecision, render_decision_id
 from profiles.snapshot import Pick, Profile
 from serving.brain import Brain
 from serving.messages import Recipient, RenderRequest
-from serving.slots import best_sellers, kin_lists
+from serving.slots import best_sellers, common_list, kin_lists
 from serving.unsubscribe import Link, headers
 
 log = logging.getLogger("bentoml.sendwise")
@@ -214,7 +214,8 @@ class _Batch:
         snapshot = self._brain.snapshot
         if snapshot is None:
             return {}
-        return {rule.list: snapshot.common(rule.list) for _, rule in self._rules}
+        named = dict.fromkeys(rule.list for _, rule in self._rules)
+        return {name: common_list(self._brain.catalogue, snapshot, name) for name in named}
 
     def _best_sellers_by_slot(self) -> dict[str, Sequence[Pick]]:
         """Return what a slot goes on with whose filter may leave little of what is popular."""

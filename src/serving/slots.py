@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
-from typing import Final
+from typing import Final, TypeVar
 
 from content.choosing import Candidate
 from content.decision import Rung
@@ -24,10 +24,12 @@ from profiles.profile import (
     Pick,
     Profile,
 )
+from profiles.snapshot import Snapshot
 from serving.brain import Brain
 from serving.catalogue import Catalogue
 from serving.kinship import SESSION, Anchor, Way, anchors_of, relatives
 
+_T = TypeVar("_T")
 Step = Sequence[tuple[Pick, Rung]]  # some products at once: one by one takes twice as long
 
 HISTORY: Final = "history"  # the source of what was bought before, in no particular habit
@@ -113,6 +115,15 @@ def kin_lists(
     }
 
 
+def common_list(catalogue: Catalogue, snapshot: Snapshot, slot: str) -> Sequence[Pick]:
+    """Return a list for everybody; new arrivals in turns with what came in after the snapshot."""
+    known = snapshot.common(slot)
+    if slot != NEW_ARRIVALS:
+        return known
+    newest = [Pick(key, 0.0, NEW_ARRIVALS, JUST_IN) for key in catalogue.newest]
+    return _in_turns(newest, known)
+
+
 def best_sellers(products: Products | None, wanted: ProductFilter) -> Iterator[Pick]:
     """Give what sold best when the snapshot was made, through the whole catalogue."""
     if products:
@@ -138,16 +149,12 @@ def _own(brain: Brain, slot: str, shopper: Shopper, asked: Sequence[str]) -> Ite
         ]
     elif slot == NEW_FOR_YOU:
         live = _on("fresh", _relatives(brain, SESSION, anchors_of(shopper.session)))
-        # In turns, so that neither what was done just now nor a year's taste is lost.
-        turns = zip_longest(live, _on("snapshot", own))
-        yield [each for turn in turns for each in turn if each]
+        # So that neither what was done just now nor a year's taste is lost.
+        yield _in_turns(live, _on("snapshot", own))
     elif slot in _KINDS:
         yield from _of_kin(brain, slot, shopper, asked)
     elif brain.snapshot:
-        yield _on("popular", brain.snapshot.common(slot))
-        if slot == NEW_ARRIVALS:
-            newest = [Pick(key, 0.0, NEW_ARRIVALS, JUST_IN) for key in brain.catalogue.newest]
-            yield _on("popular", newest)
+        yield _on("popular", common_list(brain.catalogue, brain.snapshot, slot))
 
 
 def _of_kin(brain: Brain, slot: str, shopper: Shopper, asked: Sequence[str]) -> Iterator[Step]:
@@ -182,6 +189,10 @@ def _common(brain: Brain, shopper: Shopper, wanted: ProductFilter) -> Iterator[S
             Pick(each["product_id"], 0.0, "static", reason) for each in campaign.static_products
         ]
         yield _on("static", static)
+
+
+def _in_turns(*lists: Sequence[_T]) -> list[_T]:
+    return [each for turn in zip_longest(*lists) for each in turn if each is not None]
 
 
 def _on(rung: Rung, picks: Sequence[Pick]) -> Step:

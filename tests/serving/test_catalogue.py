@@ -146,4 +146,14 @@ def test_a_product_of_today_is_recommended_by_its_content_and_as_new(
 
     assert ids(similar) == ["p33", "today", "p30"]
     assert reasons(similar)["today"] == "Like Product 0"
-    assert ids(arrived) == [*numbered(53, 54, 55), "today"]
+    assert ids(arrived) == ["today", *numbered(53, 54, 55)]
+
+
+def test_what_reads_as_the_product_asked_about_is_not_like_it(home: Path, brain: Brain) -> None:
+    change(home, "p33", name="PRODUCT 0")
+    look(brain)
+
+    similar = ask_recommend(brain, "nobody", slot="similar_to", n=2, products=["p0"])
+
+    assert ids(similar)[0] == "p30"
+    assert "p33" not in ids(similar)
