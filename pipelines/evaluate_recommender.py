@@ -136,16 +136,26 @@ def _measure(ranker: Ranker, split: Split, scope: Scope, ks: Sequence[int]) -> M
 
 def _figures(one: Measured, k: int) -> dict[str, float | None]:
     """Return the figures of a model at k: of users with history, and of its lists."""
-    found = one.known["with_history"][k]
-    low, high = interval(found.ndcg, seed=SEED)
-    return {**found.means(), "ndcg_low": low, "ndcg_high": high, **one.lists[k].figures()}
+    return {**_with_intervals(one.known["with_history"][k]), **one.lists[k].figures()}
+
+
+def _with_intervals(found: Quality) -> dict[str, float]:
+    """Return the means, and between what bounds recall and NDCG lie."""
+    figures = found.means()
+    for name in ("recall", "ndcg"):
+        low, high = interval(getattr(found, name), seed=SEED)
+        figures |= {f"{name}_low": low, f"{name}_high": high}
+    return figures
 
 
 def _at_all_lengths(one: Measured) -> dict[str, object]:
     """Return what a program reads of a model in a scope; JSON has only text for keys."""
     return {
         **{
-            name: {str(k): {"users": len(each.customers), **each.means()} for k, each in at.items()}
+            name: {
+                str(k): {"users": len(each.customers), **_with_intervals(each)}
+                for k, each in at.items()
+            }
             for name, at in one.known.items()
         },
         "lists": {str(k): each.figures() for k, each in one.lists.items()},

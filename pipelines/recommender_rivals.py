@@ -10,14 +10,16 @@ from matplotlib.figure import Figure
 
 from models.als import Als, AlsParams, tune
 from models.candidates import Candidate
-from models.evaluation import SCOPES, Quality, evaluate, qualities_of
+from models.evaluation import SCOPES, Quality, qualities_of
 from models.exposure import Exposure, exposure
 from models.frequency import Frequency
-from models.hybrid import Hybrid, HybridParams, Lesson
+from models.hybrid import Hybrid
 from models.popularity import Popularity
+from models.ranker_tuning import RankerTuning, tune_ranker
 from models.ranking import Filled, Ranker, Scope, lists_of
 from models.ranking_plots import trees_curve
 from models.recommender import Recommender
+from models.teaching import HybridParams, Lesson, fit_booster, teach
 from models.tree_curve import tree_curve
 from pipelines.outcome import progress_bar
 from pipelines.recommender_windows import LESSONS, Window
@@ -26,37 +28,67 @@ from pipelines.training import SEED
 K: Final = 20
 HYBRID: Final = "hybrid"
 RULE: Final = "frequency-popularity"  # what the customer buys most, then what sells
+ALONE: Final = "als-alone"  # tuned to stand by itself
 
 Results = Mapping[Scope, Quality]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tuned:
-    """The parameters found, with the score of every trial and of the rule to beat."""
+    """The parameters of ALS that were found, with every trial's score.
+
+    Attributes:
+        params: Those that choose new products best: that is what the hybrid has ALS for.
+        alone: Those that choose best of all products: the rival of the hybrid.
+        scores: Of the trials, on new products.
+        baseline: The score of what is popular.
+    """
 
     params: AlsParams
+    alone: AlsParams
     scores: list[float]
     baseline: float
 
 
 def tune_als(window: Window, trials: int) -> Tuned:
-    """Search the parameters of ALS that choose new products best on a window."""
+    """Search the parameters of ALS on a window."""
     scores: list[float] = []
-    with progress_bar("tuning", total=trials) as advance:
+    alone: dict[AlsParams, float] = {}
+    with progress_bar("tuning ALS", total=trials) as advance:
 
         def score(params: AlsParams) -> float:
             als = Als.fit(window.purchases, window.assortment, params, seed=SEED)
-            scores.append(float(_measure(als, window, "new").ndcg.mean()))
+            found = _ndcg(als, window, ["new", "all"])
+            scores.append(found["new"])
+            alone[params] = found["all"]
             advance()
             return scores[-1]
 
         params = tune(score, trials=trials, seed=SEED)
-    baseline = _measure(Popularity(window.assortment), window, "new")
-    return Tuned(params=params, scores=scores, baseline=float(baseline.ndcg.mean()))
+    return Tuned(
+        params=params,
+        alone=max(alone, key=lambda one: alone[one], default=params),
+        scores=scores,
+        baseline=_ndcg(Popularity(window.assortment), window, ["new"])["new"],
+    )
 
 
-def fit_hybrid(windows: Sequence[Window], models: Sequence[Sequence[Candidate]]) -> Hybrid:
-    """Fit the hybrid of the first window, taught by those before it."""
+def fit_hybrid(
+    windows: Sequence[Window],
+    models: Sequence[Sequence[Candidate]],
+    params: HybridParams | None = None,
+    *,
+    trials: int = 0,
+) -> tuple[Hybrid, RankerTuning]:
+    """Fit the hybrid of the first window, taught by those before it.
+
+    Args:
+        windows: The latest first.
+        models: The candidate models of each.
+        params: Of the hybrid; with trials, of the first of them.
+        trials: To choose how its trees grow.
+    """
+    params = params or HybridParams()
     lessons = [
         Lesson(
             rankers=fitted,
@@ -66,18 +98,36 @@ def fit_hybrid(windows: Sequence[Window], models: Sequence[Sequence[Candidate]])
         )
         for window, fitted in zip(windows[1:], models[1:], strict=True)
     ][:LESSONS]
-    return Hybrid.fit(lessons, models[0], windows[0].assortment, HybridParams(), seed=SEED)
+    taught = teach(lessons, params, seed=SEED)
+    with progress_bar("tuning trees", total=trials) as advance:
+        tuning = tune_ranker(taught, params, trials=trials, seed=SEED, advance=advance)
+    booster = fit_booster(taught, tuning.params, seed=SEED)
+    return Hybrid(models[0], windows[0].assortment, booster, tuning.params), tuning
 
 
-def rankers_of(hybrid: Hybrid, test: Window) -> dict[str, Ranker]:
-    """Return everybody as of the test window: the candidate, the rule, and their models."""
+def rankers_of(hybrid: Hybrid, test: Window, als: AlsParams | None = None) -> dict[str, Ranker]:
+    """Return everybody as of the test window: the candidate, the rule, and their models.
+
+    Args:
+        hybrid: The candidate.
+        test: The window it is tested on.
+        als: Of one more ALS, tuned to stand alone, where it is not the hybrid's.
+    """
     popularity, frequency = Popularity(test.assortment), Frequency(test.assortment)
-    return {
+    found: dict[str, Ranker] = {
         HYBRID: Recommender(test.assortment, hybrid),
         RULE: Filled(frequency, popularity),  # first of the baselines: the gate compares with it
         popularity.name: popularity,
         **{each.name: each for each in hybrid.rankers},
     }
+    if als and als != als_of(hybrid):
+        found[ALONE] = Als.fit(test.purchases, test.assortment, als, seed=SEED)
+    return found
+
+
+def als_of(hybrid: Hybrid) -> AlsParams:
+    """Return the parameters of its ALS."""
+    return next(each.params for each in hybrid.rankers if isinstance(each, Als))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +168,7 @@ def curve_by_trees(hybrid: Hybrid, test: Window) -> Figure:
     return trees_curve(curve.trees, curve.ndcg, label=f"NDCG@{K}", seed=SEED)
 
 
-def _measure(ranker: Ranker, window: Window, scope: Scope) -> Quality:
-    return evaluate(ranker, window.purchases, window.targets, k=K, scope=scope)
+def _ndcg(ranker: Ranker, window: Window, scopes: Sequence[Scope]) -> dict[Scope, float]:
+    lists = lists_of(ranker, window.purchases, K, scopes)
+    found = qualities_of(lists, window.purchases, window.targets, k=K)
+    return {scope: float(one.ndcg.mean()) for scope, one in found.items()}

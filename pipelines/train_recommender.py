@@ -1,9 +1,10 @@
 """Train the recommender: a hybrid of many models, against habits and what is popular.
 
 Windows of thirty days, each learnt from nothing but what was before it. The hybrid is taught by
-what was bought in up to three of them, with models fitted on what was before each. ALS is tuned on
-the last of these; all contenders are compared on the window before `as_of`; then the models are
-fitted once more on all that was before `as_of`, and put in order by the ranker as it was judged.
+what was bought in up to three of them, with models fitted on what was before each. ALS and the
+trees are tuned on the last of these; all contenders are compared on the window before `as_of`; then
+the models are fitted once more on all that was before `as_of`, and put in order by the ranker as it
+was judged.
 """
 
 from __future__ import annotations
@@ -21,17 +22,19 @@ from core.clock import DAY
 from core.settings import Settings
 from features.dataset import first_order
 from ingest.lake import connect
-from models.als import Als, AlsParams
+from models.als import AlsParams
 from models.bundles import LoadedModel
-from models.candidates import CandidateParams
+from models.candidates import Candidate, CandidateParams
 from models.content import Content
 from models.evaluation import SCOPES, interval
 from models.gate import decide, mean, paired_bootstrap
 from models.hybrid import Hybrid
+from models.ranker_tuning import RankerTuning
 from models.ranking import Ranker, Scope
 from models.ranking_plots import quality_bars, tuning_curve
 from models.recommender import HALF_LIFE, Recommender
 from models.registered import RECOMMENDER
+from models.teaching import HybridParams
 from pipelines.outcome import Outcome, progress_bar
 from pipelines.recommender_rivals import (
     HYBRID,
@@ -40,6 +43,7 @@ from pipelines.recommender_rivals import (
     Measured,
     Results,
     Tuned,
+    als_of,
     curve_by_trees,
     fit_hybrid,
     measured,
@@ -112,11 +116,12 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
 def _contest(
     settings: Settings, tuned: Tuned, windows: Sequence[Window], champion: LoadedModel | None
 ) -> Contest:
-    now = windows[0]
-    params = CandidateParams(als=tuned.params)
+    now, trials = windows[0], len(tuned.scores)
     content = Content(now.assortment)
-    tested, hybrid = _fitted(windows, params, content)
-    found = _measured(tested, windows[1:], tuned.params, content, champion)
+    models = _models(windows, CandidateParams(als=tuned.params), content)
+    tested, trees = fit_hybrid(windows[1:], models[1:], trials=trials)
+    hybrid = Hybrid(models[0], now.assortment, tested.booster, tested.params)
+    found = _measured(tested, windows[1:], tuned, content, champion)
     results = {name: one.quality for name, one in found.items()}
     everyone = _contenders(found, Recommender(now.assortment, hybrid), Recommender(now.assortment))
     gains = {name: result["all"].ndcg for name, result in results.items()}
@@ -133,15 +138,15 @@ def _contest(
             metric=mean,
             margin=settings.gate_margin,
             seed=SEED,
-            renews=_renews(champion, tuned.params, now),
+            renews=_renews(champion, hybrid, now),
         ),
         slice=f"{len(gains[RULE]):,} {SLICE}",
         purpose=PURPOSE,
         limits=LIMITS,
-        figures={**_figures(results, tuned), "trees.png": curve_by_trees(tested, windows[1])},
+        figures=_figures(results, tuned, trees) | {"trees.png": curve_by_trees(tested, windows[1])},
         params={**asdict(tuned.params), **asdict(hybrid.params)},
-        tuned=tuned.params != AlsParams() if tuned.scores else None,
-        notes=_remarks(results),
+        tuned=_recipe_of(hybrid) != (AlsParams(), HybridParams()) if trials else None,
+        notes=[*_remarks(results), *_on_trees(trees)],
         gain_over=lambda name: _GAIN(gains[HYBRID], gains[name]),
     )
 
@@ -164,69 +169,66 @@ def _contenders(
 def _measured(
     tested: Hybrid,
     windows: Sequence[Window],
-    params: AlsParams,
+    tuned: Tuned,
     content: Content,
     champion: LoadedModel | None,
 ) -> dict[str, Measured]:
     """Measure everybody on the first window, the champion last."""
     test = windows[0]
-    rankers = rankers_of(tested, test)
+    rankers = rankers_of(tested, test, tuned.alone)
     if champion:
         name = f"champion v{champion.version}"
-        rankers[name] = _recipe(champion, params, windows, content) or rankers[HYBRID]
+        rankers[name] = _as_of_test(champion, tested, windows, content) or rankers[HYBRID]
     return measured(rankers, test)
 
 
-def _fitted(
+def _models(
     windows: Sequence[Window], params: CandidateParams, content: Content
-) -> tuple[Hybrid, Hybrid]:
-    """Fit the hybrid of the test window, and of now with the ranker of that one."""
+) -> list[Sequence[Candidate]]:
+    """Fit the candidate models of each window."""
+    models = []
     with progress_bar("fitting", total=len(windows)) as advance:
-        models = []
         for window in windows:
             models.append(window.models(params, content))
             advance()
-    tested = fit_hybrid(windows[1:], models[1:])
-    now = Hybrid(models[0], windows[0].assortment, tested.booster, tested.params)
-    return tested, now
+    return models
 
 
-def _recipe(
-    champion: LoadedModel, params: AlsParams, windows: Sequence[Window], content: Content
+def _as_of_test(
+    champion: LoadedModel, tested: Hybrid, windows: Sequence[Window], content: Content
 ) -> Ranker | None:
     """Fit the champion's recipe on what was before the test window; None if it is the hybrid's.
 
     The champion itself may have learnt from that window: it would win by having seen it.
     """
-    found = _als_of(champion)
-    if found is None:
-        return Recommender(windows[0].assortment)
-    if found == params:
+    rules = Recommender(windows[0].assortment)
+    if not isinstance(champion.model, Recommender) or champion.model.hybrid is None:
+        return rules
+    recipe = _recipe_of(champion.model.hybrid)
+    if recipe == _recipe_of(tested):
         return None
-    own = CandidateParams(als=found)
-    hybrid = fit_hybrid(windows, [each.models(own, content) for each in windows])
+    als, params = recipe
+    own = CandidateParams(als=als)
+    hybrid, _ = fit_hybrid(windows, [each.models(own, content) for each in windows], params)
     return Recommender(windows[0].assortment, hybrid)
 
 
-def _als_of(champion: LoadedModel) -> AlsParams | None:
-    """Return the parameters of ALS in the champion's hybrid; None if the rules choose."""
-    model = champion.model
-    if not isinstance(model, Recommender) or model.hybrid is None:
-        return None
-    return next(each.params for each in model.hybrid.rankers if isinstance(each, Als))
+def _recipe_of(hybrid: Hybrid) -> tuple[AlsParams, HybridParams]:
+    """Return what is chosen anew in each training."""
+    return als_of(hybrid), hybrid.params
 
 
 def _renews(
-    champion: LoadedModel | None, params: AlsParams, now: Window
+    champion: LoadedModel | None, hybrid: Hybrid, now: Window
 ) -> Literal["candidate", "baseline"] | None:
-    """Say whose recipe an older champion has: the hybrid with these parameters, or the rules."""
+    """Say whose recipe an older champion has: that of this hybrid, or the rules."""
     if champion is None or not isinstance(champion.model, Recommender):
         return None
     if datetime.fromisoformat(champion.meta["as_of"]) >= now.before:
         return None
     if champion.model.hybrid is None:
         return "baseline"
-    return "candidate" if _als_of(champion) == params else None
+    return "candidate" if _recipe_of(champion.model.hybrid) == _recipe_of(hybrid) else None
 
 
 def _metrics(results: Results) -> dict[str, float]:
@@ -237,7 +239,9 @@ def _metrics(results: Results) -> dict[str, float]:
     }
 
 
-def _figures(results: Mapping[str, Results], tuned: Tuned) -> dict[str, Figure]:
+def _figures(
+    results: Mapping[str, Results], tuned: Tuned, trees: RankerTuning
+) -> dict[str, Figure]:
     means: dict[str, dict[str, float]] = {}
     intervals: dict[str, dict[str, tuple[float, float]]] = {}
     for name, result in results.items():
@@ -245,8 +249,23 @@ def _figures(results: Mapping[str, Results], tuned: Tuned) -> dict[str, Figure]:
         intervals[name] = {scope: interval(one.ndcg, seed=SEED) for scope, one in result.items()}
     figures = {"quality.png": quality_bars(means, intervals, label=f"NDCG@{K}")}
     if tuned.scores:
-        figures["tuning.png"] = tuning_curve(tuned.scores, tuned.baseline, label=f"NDCG@{K}, new")
+        label = f"ALS: NDCG@{K} of new products"
+        figures["tuning.png"] = tuning_curve(tuned.scores, {"popularity": tuned.baseline}, label)
+    if trees.scores:
+        label = f"Trees: NDCG@{K} of both lists"
+        figures["tuning_trees.png"] = tuning_curve(
+            trees.scores, {"defaults": trees.scores[0]}, label
+        )
     return figures
+
+
+def _on_trees(tuning: RankerTuning) -> list[str]:
+    """Say what tuning the trees came to."""
+    if tuning.gain is None:
+        return []
+    kept = "so it is used" if tuning.params != HybridParams() else "so the defaults stay"
+    best = f"Trees: the best of {len(tuning.scores)} trials gains {tuning.gain}"
+    return [f"{best} over the defaults in NDCG@{K} on the window before, {kept}."]
 
 
 def _remarks(results: Mapping[str, Results]) -> list[str]:

@@ -15,11 +15,12 @@ from models.candidates import Candidate, CandidateParams, fit_candidates
 from models.content import Content
 from models.ease import EaseParams, fit_ease
 from models.frequency import Frequency
-from models.hybrid import Hybrid, HybridParams, Lesson
+from models.hybrid import Hybrid
 from models.interactions import Purchases
 from models.item_knn import ItemKnnParams, fit_item_knn
 from models.popularity import Popularity, fading
 from models.ranking import Scope, lists_of
+from models.teaching import HybridParams, Lesson
 from tests.models.corner_shop import NOBODY, assortment, purchases
 
 FOUR = purchases((3, 1, 0, 1, 0, 0), (1, 1, 2, 0, 0, 0), (0, 0, 1, 0, 5, 1), (0, 0, 0, 2, 7, 1))

@@ -60,16 +60,17 @@ def quality_bars(
     return figure
 
 
-def tuning_curve(scores: Sequence[float], baseline: float, *, label: str) -> Figure:
-    """Draw the score of each trial, the best so far, and the baseline's line."""
+def tuning_curve(scores: Sequence[float], baseline: Mapping[str, float], label: str) -> Figure:
+    """Draw the score of each trial, the best so far, and a line for what they are beside."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     trials = np.arange(1, len(scores) + 1)
     axes.plot(trials, scores, "o", color=_COLOURS[4], label="trial")
     axes.step(trials, np.maximum.accumulate(scores), where="post", color=_COLOURS[0], label="best")
-    axes.axhline(baseline, color="#8a8f98", linestyle=(0, (4, 3)), label="popularity")
+    for name, score in baseline.items():
+        axes.axhline(score, color="#8a8f98", linestyle=(0, (4, 3)), label=name)
     axes.set_xlabel("trial")
-    axes.set_ylabel(f"{label}, tuning window")
+    axes.set_ylabel(f"{label}\ntuning window")
     _title(axes, "Did tuning find something better?")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)

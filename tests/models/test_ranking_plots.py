@@ -46,7 +46,7 @@ def test_more_models_than_colours_can_be_drawn() -> None:
 
 
 def test_the_best_so_far_never_falls() -> None:
-    figure = tuning_curve([0.1, 0.3, 0.2, 0.4], 0.25, label="NDCG@20")
+    figure = tuning_curve([0.1, 0.3, 0.2, 0.4], {"popularity": 0.25}, "NDCG@20")
 
     trials, best, baseline = figure.axes[0].get_lines()
     assert list(trials.get_ydata()) == [0.1, 0.3, 0.2, 0.4]
@@ -56,12 +56,12 @@ def test_the_best_so_far_never_falls() -> None:
 
 
 def test_no_trial_at_all_still_shows_the_baseline() -> None:
-    assert png(tuning_curve([], 0.25, label="recall")).startswith(b"\x89PNG")
+    assert png(tuning_curve([], {"popularity": 0.25}, "recall")).startswith(b"\x89PNG")
 
 
 def test_pictures_say_what_they_show_and_no_legend_lies_upon_the_bars() -> None:
     bars = quality_bars({"als": {"new": 0.1}}, {"als": {"new": (0.0, 0.2)}}, label="NDCG@20")
-    curve = tuning_curve([0.1, 0.2], 0.05, label="NDCG@20")
+    curve = tuning_curve([0.1, 0.2], {"popularity": 0.05}, "NDCG@20")
 
     assert all(figure.axes[0].get_title(loc="left") for figure in (bars, curve))
     assert bars.axes[0].get_legend() is None

@@ -17,11 +17,12 @@ from models.artefact import load_model, save_model
 from models.assortment import Assortment
 from models.candidates import CandidateParams, fit_candidates
 from models.frequency import Frequency
-from models.hybrid import Hybrid, HybridParams, Lesson
+from models.hybrid import Hybrid
 from models.interactions import Purchases
 from models.popularity import Popularity
 from models.ranking import Filled, Ranker
 from models.recommender import Recommender
+from models.teaching import HybridParams, Lesson
 from profiles.snapshot import BUY_AGAIN, NEW_FOR_YOU, Pick
 from tests.models.corner_shop import NOBODY, assortment, purchases
 

@@ -192,6 +192,10 @@ def test_the_command_prints_one_line_of_json_with_columns_of_any_name(tmp_path: 
     assert set(answer["models"]) == {"popularity", HABITS, "als", "item-knn", "ease", "blend"}
     assert answer["k"] == 2
     assert answer["users_without_history"] == 1
+    at_2 = answer["models"]["blend"]["scopes"]["new"]["with_history"]["2"]
+    assert all(
+        at_2[f"{name}_low"] <= at_2[name] <= at_2[f"{name}_high"] for name in ("recall", "ndcg")
+    )
 
 
 @pytest.mark.skipif(not GOWALLA.is_dir(), reason="shared/data/gowalla is not there")

@@ -10,7 +10,7 @@ from ingest.lake import connect
 from models.als import AlsParams
 from models.candidates import CandidateParams
 from models.content import Content
-from pipelines.recommender_rivals import RULE, fit_hybrid, measured, rankers_of, tune_als
+from pipelines.recommender_rivals import ALONE, RULE, fit_hybrid, measured, rankers_of, tune_als
 from pipelines.recommender_windows import Window, earlier_windows
 from tests.pipelines.test_train_recommender import AS_OF, write_lake
 
@@ -33,7 +33,8 @@ def test_everybody_is_measured_on_what_the_first_window_did_not_know(
     test, content = windows[0], Content(windows[0].assortment)
     models = [each.models(CandidateParams(), content) for each in windows]
 
-    results = measured(rankers_of(fit_hybrid(windows, models), test), test)
+    hybrid, _ = fit_hybrid(windows, models)
+    results = measured(rankers_of(hybrid, test), test)
 
     assert [*results][:3] == ["hybrid", RULE, "popularity"]
     assert {*results} >= {each.name for each in models[0]}
@@ -49,3 +50,25 @@ def test_tuning_counts_its_trials_and_keeps_the_best(windows: list[Window]) -> N
     assert len(tuned.scores) == 2
     assert tuned.params == AlsParams() or tuned.scores[1] > tuned.scores[0]
     assert 0 < tuned.baseline < 1
+
+
+def test_als_is_tuned_to_stand_by_itself_as_well(windows: list[Window]) -> None:
+    tuned = tune_als(windows[1], 2)
+    content = Content(windows[0].assortment)
+    models = [each.models(CandidateParams(als=tuned.params), content) for each in windows]
+    hybrid, _ = fit_hybrid(windows, models)
+
+    alone = AlsParams(factors=4)
+
+    assert ALONE not in rankers_of(hybrid, windows[0], tuned.params)
+    assert rankers_of(hybrid, windows[0], alone)[ALONE].params == alone  # type: ignore[attr-defined]
+
+
+def test_trees_are_tuned_on_the_latest_window_that_teaches(windows: list[Window]) -> None:
+    models = [each.models(CandidateParams(), Content(windows[0].assortment)) for each in windows]
+
+    _, untuned = fit_hybrid(windows, models)
+    hybrid, tuned = fit_hybrid(windows, models, trials=2)
+
+    assert (untuned.scores, len(tuned.scores)) == ((), 2)
+    assert hybrid.params == tuned.params

@@ -1,0 +1,104 @@
+"""Choosing how the ranker's trees grow: on windows that teach, never on the one that tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Final
+
+import lightgbm as lgb
+import numpy as np
+import optuna
+from numpy.typing import NDArray
+
+from models.gate import Interval, mean, paired_bootstrap
+from models.teaching import HybridParams, Taught, fit_booster
+
+_CUSTOMERS: Final = 400  # of a lesson, that teach in a trial: all of them take thrice as long
+_PLACES: Final = 20
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankerTuning:
+    """What was found.
+
+    Attributes:
+        params: The best ones where their gain is above zero beyond chance, else the first ones.
+        scores: Of the trials, in order; of the first ones, first. Empty if nothing was tried.
+        gain: Of the best ones over the first.
+    """
+
+    params: HybridParams
+    scores: Sequence[float] = ()
+    gain: Interval | None = None
+
+
+def tune_ranker(
+    taught: Sequence[Taught],
+    params: HybridParams,
+    *,
+    trials: int,
+    seed: int,
+    advance: Callable[[], None] = lambda: None,
+) -> RankerTuning:
+    """Search with Optuna for trees that order the latest lesson best, taught by those before it.
+
+    A trial's score is NDCG of the two lists that are made, of products bought before and of new
+    ones, mean over customers. The best of many trials is best by chance, too; so it replaces the
+    parameters that were given only if the interval of its gain says so.
+
+    Args:
+        taught: Lessons, the latest first; a single one leaves nothing to judge by.
+        params: The first trial.
+        trials: How many, the first one included; 0 tries none.
+        seed: Of the trees, the search and the bootstrap.
+        advance: Called after each trial.
+    """
+    latest, *older = taught
+    if not trials or not latest.bought.any() or not any(each.bought.any() for each in older):
+        return RankerTuning(params=params)
+    some = [each.of(_CUSTOMERS, seed) for each in older]
+    tried: dict[HybridParams, Floats] = {}
+    scores: list[float] = []
+
+    def objective(trial: optuna.Trial) -> float:
+        one = replace(
+            params,
+            learning_rate=trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
+            leaves=trial.suggest_int("leaves", 2, 48, log=True),
+            least=trial.suggest_float("least", 1e-4, 5e-3, log=True),
+        )
+        tried[one] = _quality(latest, fit_booster(some, one, seed=seed))
+        scores.append(float(tried[one].mean()))
+        advance()
+        return scores[-1]
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=4)
+    )
+    first = asdict(params)
+    study.enqueue_trial({name: first[name] for name in ("learning_rate", "leaves", "least")})
+    study.optimize(objective, n_trials=trials)
+    best = max(tried, key=lambda one: float(tried[one].mean()))
+    gain = paired_bootstrap(tried[best], tried[params], metric=mean, seed=seed)
+    return RankerTuning(params=best if gain.low > 0 else params, scores=scores, gain=gain)
+
+
+def _quality(lesson: Taught, booster: lgb.Booster) -> Floats:
+    """Return NDCG of each customer who bought a candidate: of repeat and new products, the mean."""
+    scores = np.asarray(booster.predict(lesson.values))
+    rows = np.repeat(np.arange(len(lesson.each)), lesson.each)
+    is_new = np.isnan(lesson.values[:, lesson.names.index("times")])
+    of_list = 2 * rows + is_new
+    order = np.lexsort((-scores, of_list))
+    sizes = np.bincount(of_list, minlength=2 * len(lesson.each))
+    place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    gains = np.where(place < _PLACES, lesson.bought[order] / np.log2(place + 2), 0)
+    wanted = np.bincount(of_list, lesson.bought, minlength=len(sizes)).astype(np.int64)
+    ideal = np.cumsum(1 / np.log2(np.arange(2, _PLACES + 2)))[np.minimum(wanted, _PLACES) - 1]
+    ndcg = np.bincount(of_list[order], gains, minlength=len(sizes)) / ideal
+    lists = np.where(wanted > 0, ndcg, np.nan).reshape(-1, 2)
+    return np.asarray(np.nanmean(lists[(wanted > 0).reshape(-1, 2).any(axis=1)], axis=1))
