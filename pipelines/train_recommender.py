@@ -261,11 +261,14 @@ def _figures(
 
 def _on_trees(tuning: RankerTuning) -> list[str]:
     """Say what tuning the trees came to."""
-    if tuning.gain is None:
+    if not tuning.scores:
         return []
+    tried = f"Trees: of {len(tuning.scores)} trials"
+    if tuning.gain is None:
+        return [f"{tried} none is better than the defaults."]
     kept = "so it is used" if tuning.params != HybridParams() else "so the defaults stay"
-    best = f"Trees: the best of {len(tuning.scores)} trials gains {tuning.gain}"
-    return [f"{best} over the defaults in NDCG@{K} on the window before, {kept}."]
+    gain = f"the best, fitted anew, gains {tuning.gain} in NDCG@{K} over the defaults"
+    return [f"{tried} {gain} on the window before, {kept}."]
 
 
 def _remarks(results: Mapping[str, Results]) -> list[str]:

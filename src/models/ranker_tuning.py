@@ -27,7 +27,7 @@ class RankerTuning:
     Attributes:
         params: The best ones where their gain is above zero beyond chance, else the first ones.
         scores: Of the trials, in order; of the first ones, first. Empty if nothing was tried.
-        gain: Of the best ones over the first.
+        gain: Of the best ones over the first, both fitted on all that teaches.
     """
 
     params: HybridParams
@@ -46,8 +46,10 @@ def tune_ranker(
     """Search with Optuna for trees that order the latest lesson best, taught by those before it.
 
     A trial's score is NDCG of the two lists that are made, of products bought before and of new
-    ones, mean over customers. The best of many trials is best by chance, too; so it replaces the
-    parameters that were given only if the interval of its gain says so.
+    ones, mean over customers; it is taught by a part of them. The best of many trials is best by
+    chance, too, and what is best for few customers need not be for many. So the best and the first
+    are fitted anew, on all, with another seed; it is taken only if the interval of its gain over
+    the first lies above zero then.
 
     Args:
         taught: Lessons, the latest first; a single one leaves nothing to judge by.
@@ -60,31 +62,45 @@ def tune_ranker(
     if not trials or not latest.bought.any() or not any(each.bought.any() for each in older):
         return RankerTuning(params=params)
     some = [each.of(_CUSTOMERS, seed) for each in older]
-    tried: dict[HybridParams, Floats] = {}
-    scores: list[float] = []
+    tried: list[tuple[HybridParams, float]] = []
 
-    def objective(trial: optuna.Trial) -> float:
-        one = replace(
-            params,
-            learning_rate=trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
-            leaves=trial.suggest_int("leaves", 2, 48, log=True),
-            least=trial.suggest_float("least", 1e-4, 5e-3, log=True),
-        )
-        tried[one] = _quality(latest, fit_booster(some, one, seed=seed))
-        scores.append(float(tried[one].mean()))
+    def score(one: HybridParams) -> float:
+        tried.append((one, float(_quality(latest, fit_booster(some, one, seed=seed)).mean())))
         advance()
-        return scores[-1]
+        return tried[-1][1]
 
+    _search(score, params, trials=trials, seed=seed)
+    best, scores = max(tried, key=lambda each: each[1])[0], [each for _, each in tried]
+    if best == params:
+        return RankerTuning(params=params, scores=scores)
+    own, given = (
+        _quality(latest, fit_booster(older, each, seed=seed + 1)) for each in (best, params)
+    )
+    gain = paired_bootstrap(own, given, metric=mean, seed=seed)
+    return RankerTuning(params=best if gain.low > 0 else params, scores=scores, gain=gain)
+
+
+def _search(
+    score: Callable[[HybridParams], float], params: HybridParams, *, trials: int, seed: int
+) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=4)
     )
-    first = asdict(params)
-    study.enqueue_trial({name: first[name] for name in ("learning_rate", "leaves", "least")})
+    given = asdict(params)
+    study.enqueue_trial({name: given[name] for name in ("learning_rate", "leaves", "least")})
+
+    def objective(trial: optuna.Trial) -> float:
+        return score(
+            replace(
+                params,
+                learning_rate=trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
+                leaves=trial.suggest_int("leaves", 2, 48, log=True),
+                least=trial.suggest_float("least", 1e-4, 5e-3, log=True),
+            )
+        )
+
     study.optimize(objective, n_trials=trials)
-    best = max(tried, key=lambda one: float(tried[one].mean()))
-    gain = paired_bootstrap(tried[best], tried[params], metric=mean, seed=seed)
-    return RankerTuning(params=best if gain.low > 0 else params, scores=scores, gain=gain)
 
 
 def _quality(lesson: Taught, booster: lgb.Booster) -> Floats:

@@ -24,8 +24,8 @@ def test_trees_too_small_for_the_rule_are_replaced_and_good_ones_stay() -> None:
     assert found.gain.low > 0
     assert found.params.leaves > blunt.leaves
     assert len(found.scores) == 4
-    assert max(found.scores) - found.scores[0] == pytest.approx(found.gain.gain)
-    assert again.params == found.params
+    assert max(found.scores) > found.scores[0]
+    assert (again.params, again.gain) == (found.params, None)
 
 
 def test_a_gain_that_may_be_chance_replaces_nothing() -> None:
@@ -34,8 +34,9 @@ def test_a_gain_that_may_be_chance_replaces_nothing() -> None:
     for one in by_chance:
         generator.shuffle(one.bought)
 
-    found = tune_ranker(by_chance, PARAMS, trials=3, seed=7)
+    found = tune_ranker(by_chance, PARAMS, trials=4, seed=7)
 
+    assert max(found.scores) > found.scores[0]
     assert found.gain
     assert found.gain.low <= 0
     assert found.params == PARAMS
