@@ -7,17 +7,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from content.campaign import CompiledCampaign, Product
 from content.decide import decide
 from content.decision import Candidates, Choice, Decision, Person
 from content.render import Content, Context, render, static_content
+from core.clock import DAY
 from core.errors import DataError, NotReadyError
 from core.files import new_folder
 from core.settings import Settings
 from ingest.lake import connect
+from ingest.log import EventLog
 from pipelines.outcome import Outcome
 from pipelines.page import filled
 from pipelines.publish_campaign import (
@@ -29,8 +32,10 @@ from pipelines.publish_campaign import (
     products_of,
 )
 from pipelines.run_service import FRESH_DAYS
-from profiles.profile import BUY_AGAIN, NEW_ARRIVALS, NEW_FOR_YOU, TRENDING, Pick, Profile
+from profiles.profile import BUY_AGAIN, NEW_FOR_YOU, Pick, Profile
 from profiles.snapshot import Snapshot, open_snapshot
+from serving.catalogue import Catalogue
+from serving.offers import Offers
 
 _CONTEXT: Final = Context(
     public_url=".", unsubscribe_url="https://shop.example.test/unsubscribe/preview"
@@ -47,12 +52,19 @@ class View:
     choices: Sequence[Choice]
 
 
+class Reader(NamedTuple):
+    """Somebody, and what else may be shown to them."""
+
+    person: Person
+    candidates: Candidates
+
+
 @dataclass(frozen=True)
 class Shop:
     """Where examples come from: the snapshot when there is one, else best sellers."""
 
-    people: list[Person]
-    candidates: Candidates
+    people: list[Reader]
+    anybody: Candidates  # what may be shown to somebody unknown
     source: str
     as_of: datetime | None = None  # of the snapshot
 
@@ -137,7 +149,7 @@ def _shop(
             raise
         return _sample_shop(home, campaign, as_of)
     with closing(snapshot):
-        return _snapshot_shop(home, campaign, snapshot, customers)
+        return _snapshot_shop(home, campaign, snapshot, as_of, customers)
 
 
 def _sample_shop(home: Path, campaign: CompiledCampaign, as_of: datetime) -> Shop:
@@ -155,55 +167,65 @@ def _sample_shop(home: Path, campaign: CompiledCampaign, as_of: datetime) -> Sho
         pick._replace(source="popularity", reason="Popular this month") for pick in picks[24:]
     ]
     candidates = Candidates(products=_by_id(products), popular=popular)
-    return Shop([person], candidates, "the catalogue (no snapshot yet)")
+    return Shop([Reader(person, candidates)], candidates, "the catalogue (no snapshot yet)")
 
 
 def _snapshot_shop(
-    home: Path, campaign: CompiledCampaign, snapshot: Snapshot, customers: Sequence[str]
+    home: Path,
+    campaign: CompiledCampaign,
+    snapshot: Snapshot,
+    as_of: datetime,
+    customers: Sequence[str],
 ) -> Shop:
-    profiles = [snapshot.profile(each) for each in customers] if customers else []
-    if unknown := [c for c, found in zip(customers, profiles, strict=True) if found is None]:
-        raise DataError(f"no customer {unknown[0]!r} in snapshot {snapshot.manifest.id}.")
-    people = [_person(profile) for profile in profiles if profile]
-    popular = snapshot.popular()
-    common = {name: snapshot.common(name) for name in (TRENDING, NEW_ARRIVALS)}
-    if not people:
-        ids = [each for each, _ in zip(snapshot.customer_ids(), range(_LOOKED_AT), strict=False)]
-        looked_at = [_person(profile) for profile in snapshot.profiles(ids).values()]
-        people = _one_per_choice(campaign, looked_at)
-    with connect(home) as lake:
-        wanted = {
-            pick.product_id
-            for picks in (
-                popular,
-                *common.values(),
-                *(own for person in people for own in person.lists.values()),
-            )
-            for pick in picks
-        }
+    manifest = snapshot.manifest
+    with closing(EventLog(home / "events.db")) as events, connect(home) as lake:
+        catalogue = Catalogue(events)
+        catalogue.look(snapshot.products)
+        age_days = max(0.0, (as_of - manifest.as_of) / DAY)
+        offers = Offers(campaign, catalogue, snapshot, age_days=age_days)
+        profiles = [offers.with_kin(each) for each in _looked_at(snapshot, customers)]
         rows = lake.execute(
             f"SELECT {PRODUCT_COLUMNS} FROM catalogue WHERE product_id IN (SELECT unnest(?))",  # noqa: S608  # names are ours
-            [sorted(wanted)],
+            [sorted(offers.product_ids(profiles))],
         ).fetchall()
-    candidates = Candidates(products=_by_id(products_of(rows)), popular=popular, common=common)
-    manifest = snapshot.manifest
-    return Shop(people, candidates, f"snapshot {manifest.id}", manifest.as_of)
+    products = _by_id(products_of(rows))
+    people = [
+        Reader(
+            Person(
+                customer_id=profile.customer_id,
+                outputs=profile.outputs,
+                lists=profile.lists,
+                bought=offers.bought(profile),
+            ),
+            offers.candidates(profile, products),
+        )
+        for profile in profiles
+    ]
+    return Shop(
+        people if customers else _one_per_choice(campaign, people),
+        offers.candidates(None, products),
+        f"snapshot {manifest.id}",
+        manifest.as_of,
+    )
 
 
-def _one_per_choice(campaign: CompiledCampaign, people: Sequence[Person]) -> list[Person]:
+def _looked_at(snapshot: Snapshot, customers: Sequence[str]) -> list[Profile]:
+    """Return those asked for, else some among whom examples are looked for."""
+    wanted = customers or [*islice(snapshot.customer_ids(), _LOOKED_AT)]
+    found = snapshot.profiles(wanted)
+    if unknown := [each for each in wanted if each not in found]:
+        raise DataError(f"no customer {unknown[0]!r} in snapshot {snapshot.manifest.id}.")
+    return [found[each] for each in wanted]
+
+
+def _one_per_choice(campaign: CompiledCampaign, people: Sequence[Reader]) -> list[Reader]:
     """Return somebody for each combination of blocks that comes up, those with most to show."""
     nothing = Candidates(products={})
-    found: dict[tuple[str, ...], Person] = {}
-    for person in sorted(people, key=lambda p: -sum(len(own) for own in p.lists.values())):
-        blocks = tuple(
-            choice.block for choice in decide(campaign, person, candidates=nothing).slots
-        )
-        found.setdefault(blocks, person)
+    found: dict[tuple[str, ...], Reader] = {}
+    for each in sorted(people, key=lambda one: -sum(map(len, one.person.lists.values()))):
+        decision = decide(campaign, each.person, candidates=nothing)
+        found.setdefault(tuple(choice.block for choice in decision.slots), each)
     return list(found.values())
-
-
-def _person(profile: Profile) -> Person:
-    return Person(customer_id=profile.customer_id, outputs=profile.outputs, lists=profile.lists)
 
 
 def _by_id(products: Sequence[Product]) -> dict[str, Product]:
@@ -215,7 +237,7 @@ def _views(campaign: CompiledCampaign, shop: Shop, *, named: bool) -> Iterator[V
         context = replace(_CONTEXT, first_name=person.first_name)
         return View(title, render(campaign, decision, context), decision.slots)
 
-    decided = [(p, decide(campaign, p, candidates=shop.candidates)) for p in shop.people]
+    decided = [(p, decide(campaign, p, candidates=offered)) for p, offered in shop.people]
     for person, decision in decided:
         yield view(f"Customer {person.customer_id}", decision, person)
     if named:
@@ -231,7 +253,7 @@ def _views(campaign: CompiledCampaign, shop: Shop, *, named: bool) -> Iterator[V
         ("No consent to personalisation", replace(person, personal=False)),
         ("Unknown customer", Person(customer_id="unknown")),
     ):
-        yield view(title, decide(campaign, other, candidates=shop.candidates), other)
+        yield view(title, decide(campaign, other, candidates=shop.anybody), other)
     yield View("Static: everything else failed", static_content(campaign, _CONTEXT), ())
 
 

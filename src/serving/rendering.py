@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from itertools import islice
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
 from content.campaign import CompiledCampaign
 from content.decide import decide
-from content.decision import Candidates, Decision, Person
+from content.decision import Decision, Person
 from content.render import Context, render
 from content.restock import restock
-from content.terms import ProductFilter
 from core.clock import to_us
 from core.ids import pseudonym
 from ingest.log import Customer
 from privacy.consent import EMAIL_MARKETING, PERSONALISATION
 from profiles.decisions import LoggedDecision, render_decision_id
-from profiles.snapshot import Pick, Profile
 from serving.brain import Brain
 from serving.messages import Recipient, RenderRequest
-from serving.slots import best_sellers, common_list, kin_lists
+from serving.offers import Offers
 from serving.unsubscribe import Link, headers
 
 log = logging.getLogger("bentoml.sendwise")
 
 NO_MARKETING = "no consent to email_marketing"
-
-_FURTHER: Final = 60  # best sellers looked through for a slot with a filter of its own
 
 
 def render_content(
@@ -69,7 +63,9 @@ class _Batch:
         now = brain.now()
         self._brain = brain
         self._campaign = campaign
-        self._rules = [(slot.name, slot.products) for slot in campaign.spec.slots if slot.products]
+        self._offers = Offers(
+            campaign, brain.catalogue, brain.snapshot, age_days=brain.data_age_days()
+        )
         self._send_id = send_id
         self._now_us = to_us(now)
         self._readers = readers
@@ -80,14 +76,11 @@ class _Batch:
         found = brain.decisions.find(campaign.name, send_id, mailable)
         self._kept = {key: (each, read) for key, each in found.items() if (read := _read(each))}
         self._profiles = {
-            each.customer_id: self._with_kin(each) for each in brain.profiles(personal).values()
+            each.customer_id: self._offers.with_kin(each)
+            for each in brain.profiles(personal).values()
         }
-        self._age_days = brain.data_age_days()
         self._customers = brain.events.customers(personal)
-        self._popular = brain.snapshot.popular() if brain.snapshot else []
-        self._common = self._lists_for_everybody()
-        self._rest = self._best_sellers_by_slot()
-        self._products = brain.catalogue.products(self._candidate_ids())
+        self._products = brain.catalogue.products(self._product_ids())
         self._versions = brain.model_versions()
         self._as_of = brain.data_as_of().isoformat()
         self.fresh: dict[str, LoggedDecision] = {}
@@ -181,76 +174,27 @@ class _Batch:
             traits=customer.traits if customer else {},
             outputs=profile.outputs if profile else {},
             lists=profile.lists if profile else {},
-            bought=self._bought(profile),
+            bought=self._offers.bought(profile),
             context=self._readers[customer_id].context,
             personal=personal,
         )
-        return decide(self._campaign, person, candidates=self._candidates(profile))
+        return decide(
+            self._campaign, person, candidates=self._offers.candidates(profile, self._products)
+        )
 
     def _restocked(self, customer_id: str, decision: Decision) -> Decision:
         profile = self._profiles.get(customer_id)  # only of who agreed to personalisation
         return restock(
             self._campaign,
             decision,
-            self._candidates(None),
+            self._offers.candidates(None, self._products),
             lists=profile.lists if profile else {},
-            bought=self._bought(profile),
+            bought=self._offers.bought(profile),
         )
 
-    def _bought(self, profile: Profile | None) -> dict[str, float]:
-        bought = profile.bought if profile else {}
-        return {product_id: days + self._age_days for product_id, days in bought.items()}
-
-    def _with_kin(self, profile: Profile) -> Profile:
-        """Add the lists that follow from what was bought last, where the campaign names them."""
-        if self._brain.snapshot is None:
-            return profile
-        named = {rule.list for _, rule in self._rules}
-        products = self._brain.snapshot.products
-        kin = kin_lists(self._brain.catalogue, products, profile, named)
-        return replace(profile, lists={**profile.lists, **kin}) if kin else profile
-
-    def _lists_for_everybody(self) -> dict[str, Sequence[Pick]]:
-        snapshot = self._brain.snapshot
-        if snapshot is None:
-            return {}
-        named = dict.fromkeys(rule.list for _, rule in self._rules)
-        return {name: common_list(self._brain.catalogue, snapshot, name) for name in named}
-
-    def _best_sellers_by_slot(self) -> dict[str, Sequence[Pick]]:
-        """Return what a slot goes on with whose filter may leave little of what is popular."""
-        products = self._brain.snapshot.products if self._brain.snapshot else None
-        return {
-            name: list(islice(best_sellers(products, rule.filter), _FURTHER))
-            for name, rule in self._rules
-            if rule.filter != ProductFilter() or rule.max_per_category
-        }
-
-    def _candidates(self, profile: Profile | None) -> Candidates:
-        return Candidates(
-            products=self._products,
-            popular=self._popular,
-            segment=self._segment(profile),
-            common=self._common,
-            rest=self._rest,
-        )
-
-    def _segment(self, profile: Profile | None) -> Sequence[Pick]:
-        cluster = profile.outputs.get("cluster") if profile else None
-        if cluster is None or self._brain.snapshot is None:
-            return ()
-        return self._brain.snapshot.popular(str(cluster))
-
-    def _candidate_ids(self) -> set[str]:
+    def _product_ids(self) -> set[str]:
         """Return every product that may be shown to anybody of the batch."""
-        ids = {pick.product_id for pick in self._popular}
-        for picks in (*self._common.values(), *self._rest.values()):
-            ids.update(pick.product_id for pick in picks)
-        ids.update(each.product_id for _, rule in self._rules for each in rule.promote)
-        ids.update(product["product_id"] for product in self._campaign.static_products)
-        for profile in self._profiles.values():
-            ids.update(pick.product_id for picks in profile.lists.values() for pick in picks)
-            ids.update(pick.product_id for pick in self._segment(profile))
+        ids = self._offers.product_ids(self._profiles.values())
         for _, decision in self._kept.values():
             ids.update(shown.product_id for slot in decision.slots for shown in slot.products)
         return ids

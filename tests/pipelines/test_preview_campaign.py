@@ -88,6 +88,20 @@ def test_a_preview_shows_somebody_for_each_choice(settings: Settings) -> None:
     assert "You bought this 3 times (frequency)" in page
 
 
+def test_a_preview_shows_promoted_products_as_they_are_sent(settings: Settings) -> None:
+    snapshot(settings.home)
+    path = settings.conf / "campaigns" / CAMPAIGN / "campaign.yaml"
+    promote = "      n: 4\n      promote: [{product_id: p17, place: 1, reason: Our own bread}]\n"
+    path.write_text(path.read_text().replace("      n: 4\n", promote, 1))
+
+    outcome = preview_campaign(settings, CAMPAIGN, as_of=AS_OF, customers=["ann"])
+
+    page = read(outcome.data["page"])("index.html")
+    assert page.index("Product p17 <i>popular</i>: Our own bread (promotion)") < page.index(
+        "You bought this 3 times (frequency)"
+    )
+
+
 def test_a_preview_shows_the_customers_asked_for(settings: Settings) -> None:
     snapshot(settings.home)
 
