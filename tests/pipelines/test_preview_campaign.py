@@ -11,13 +11,11 @@ from pathlib import Path
 import pytest
 
 from content.campaign import campaign_folder, save_compiled
-from core.errors import DataError, NotReadyError
 from core.settings import Settings
 from pipelines.preview_campaign import preview_campaign
 from pipelines.publish_campaign import prepare, publish_campaign
-from profiles.profile import Pick, Profile
-from profiles.snapshot import Manifest, write_snapshot
 from tests.pipelines.campaign_shop import AS_OF, campaign_shop
+from tests.pipelines.preview_people import snapshot
 
 CAMPAIGN = "weekly_picks"
 
@@ -52,73 +50,6 @@ def test_a_preview_needs_no_snapshot(settings: Settings) -> None:
     assert "<Baked>" not in page
     assert "./assets/weekly_picks/tiles/grocery-milk.png" in file("0.html")
     assert not campaign_folder(settings.home, "weekly_picks").exists()  # looking publishes nothing
-
-
-def snapshot(home: Path) -> None:
-    bought = [
-        Pick(f"p{number}", 1.0, "frequency", "You bought this 3 times") for number in (6, 7, 8, 9)
-    ]
-    people = [
-        Profile("ann", {"cluster_traits": ["frequent"]}, {}, {}, {"buy_again": bought}),
-        Profile("bob", {"cluster_traits": ["lapsing"]}, {}, {}, {"buy_again": bought[:1]}),
-        Profile("cem", {"cluster_traits": ["frequent"]}, {}, {}, {}),
-    ]
-    popular = tuple(Pick(f"p{number}", 1.0, "popularity", "Popular") for number in (1, 4, 10, 11))
-    manifest = Manifest(
-        id="20171201-test",
-        as_of=AS_OF,
-        model_versions={},
-        customers=0,
-        outputs=("cluster_traits",),
-        popular=popular,
-    )
-    write_snapshot(home, manifest, people)
-
-
-def test_a_preview_shows_somebody_for_each_choice(settings: Settings) -> None:
-    snapshot(settings.home)
-
-    outcome = preview_campaign(settings, "weekly_picks", as_of=AS_OF)
-
-    page = read(outcome.data["page"])("index.html")
-    assert "<h2>Customer ann</h2>" in page
-    assert "<h2>Customer bob</h2>" in page
-    assert "Customer cem" not in page  # gets the same blocks as ann, with less to show
-    assert "<h2>Block hero_season</h2>" in page
-    assert "You bought this 3 times (frequency)" in page
-
-
-def test_a_preview_shows_promoted_products_as_they_are_sent(settings: Settings) -> None:
-    snapshot(settings.home)
-    path = settings.conf / "campaigns" / CAMPAIGN / "campaign.yaml"
-    promote = "      n: 4\n      promote: [{product_id: p17, place: 1, reason: Our own bread}]\n"
-    path.write_text(path.read_text().replace("      n: 4\n", promote, 1))
-
-    outcome = preview_campaign(settings, CAMPAIGN, as_of=AS_OF, customers=["ann"])
-
-    page = read(outcome.data["page"])("index.html")
-    assert page.index("Product p17 <i>popular</i>: Our own bread (promotion)") < page.index(
-        "You bought this 3 times (frequency)"
-    )
-
-
-def test_a_preview_shows_the_customers_asked_for(settings: Settings) -> None:
-    snapshot(settings.home)
-
-    outcome = preview_campaign(settings, "weekly_picks", as_of=AS_OF, customers=["bob", "cem"])
-
-    assert outcome.data["emails"] == 2
-    assert [row[0] for row in outcome.rows] == ["Customer bob", "Customer cem"]
-
-
-def test_a_preview_of_an_unknown_customer_is_refused(settings: Settings) -> None:
-    with pytest.raises(NotReadyError, match="sendwise score"):
-        preview_campaign(settings, "weekly_picks", as_of=AS_OF, customers=["zoe"])
-
-    snapshot(settings.home)
-
-    with pytest.raises(DataError, match="no customer 'zoe'"):
-        preview_campaign(settings, "weekly_picks", as_of=AS_OF, customers=["zoe"])
 
 
 def test_a_preview_of_another_time_than_the_snapshots_says_so(settings: Settings) -> None:
