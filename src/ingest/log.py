@@ -23,6 +23,7 @@ from core.database import Transaction, open_database, transaction
 from core.errors import ConfigError
 from ingest.contract import CATALOGUE, CUSTOMERS, EVENTS
 from ingest.schema import (
+    BY_CUSTOMER,
     DDL,
     LINE_COLUMNS,
     LINES,
@@ -58,6 +59,8 @@ class EventLog:
         # The last table of the script says whether it ran: readers need no write lock.
         if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'rewrites'"):
             self._db.executescript(f"BEGIN IMMEDIATE; {DDL} COMMIT;")
+        if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'events_by_customer'"):
+            self._db.execute(BY_CUSTOMER)  # logs of before have no index of customers
 
     def close(self) -> None:
         """Close the file."""

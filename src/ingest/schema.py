@@ -95,6 +95,12 @@ CREATE TABLE IF NOT EXISTS rewrites (day INTEGER PRIMARY KEY, generation INTEGER
 UPDATE exports SET stale = 1 WHERE day IN (SELECT ts_us / 86400000000 FROM events WHERE is_machine);
 """
 
+# What somebody did last, at the moment of sending.
+BY_CUSTOMER: Final = (
+    "CREATE INDEX IF NOT EXISTS events_by_customer ON events (customer_id, ts_us)"
+    " WHERE customer_id IS NOT NULL"
+)
+
 
 def to_rows(table: pa.Table, columns: Sequence[str]) -> Iterator[tuple[object, ...]]:
     """Yield the rows of `table` as tuples of `columns`, for `executemany`."""

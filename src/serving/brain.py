@@ -12,7 +12,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ from profiles.snapshot import Profile, Snapshot, open_snapshot
 from serving.catalogue import Catalogue
 from serving.marks import champion_pointer, mark
 from serving.problems import Problem
+from serving.sessions import Session, sessions_of
 from serving.unsubscribe import Unsubscribe
 
 if TYPE_CHECKING:
@@ -172,6 +173,13 @@ class Brain:
         if choice.rescorer and found and not choice.rescorer.rescore(found.values()):
             choice.rescorer = None
         return found
+
+    def sessions(self, customer_ids: Collection[str]) -> dict[str, Session]:
+        """Return what customers did since the snapshot, as far as the log knows."""
+        if self.snapshot is None:
+            return {}
+        since = self.snapshot.manifest.as_of
+        return sessions_of(self.events, customer_ids, since=since, until=self.now())
 
     def model_versions(self) -> dict[str, str]:
         """Return the versions that answers from the snapshot rest on."""

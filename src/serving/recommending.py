@@ -12,6 +12,7 @@ from privacy.consent import PERSONALISATION
 from profiles.decisions import LoggedDecision
 from serving.brain import Brain
 from serving.messages import Recipient, RecommendRequest
+from serving.sessions import Session, joined
 from serving.slots import Shopper, ladder
 
 _SHOWN: Final = ("product_id", "name", "price_minor", "currency", "url", "image_url")
@@ -27,19 +28,17 @@ def recommend(
     now = brain.now()
     customer_ids = [each.customer_id for each in recipients]
     allowed = brain.consents.granted_many(customer_ids, PERSONALISATION, now)
-    profiles = brain.profiles([each for each in customer_ids if each in allowed])
+    personal = [each for each in customer_ids if each in allowed]
+    profiles, sessions = brain.profiles(personal), brain.sessions(personal)
     given = {"model_versions": brain.model_versions(), "as_of": brain.data_as_of().isoformat()}
     results = []
     for recipient in recipients:
         customer_id = recipient.customer_id
         shopper = Shopper()
         if customer_id in allowed:
-            shopper = Shopper(
-                profile=profiles.get(customer_id),
-                viewed=recipient.viewed,
-                cart=recipient.cart,
-                bought=recipient.bought,
-            )
+            said = Session(recipient.viewed, recipient.cart, recipient.bought)
+            session = joined(sessions.get(customer_id, Session()), said)
+            shopper = Shopper(profile=profiles.get(customer_id), session=session)
         # To leave out what they have already is nothing personal.
         chosen = _chosen(brain, request, shopper, without=[*recipient.cart, *recipient.bought])
         rungs = [each.rung for each in chosen if each.pick.source != PROMOTION]

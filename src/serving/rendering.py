@@ -21,6 +21,7 @@ from profiles.decisions import LoggedDecision, render_decision_id
 from serving.brain import Brain
 from serving.messages import Recipient, RenderRequest
 from serving.offers import Offers
+from serving.sessions import with_purchases
 from serving.unsubscribe import Link, headers
 
 log = logging.getLogger("bentoml.sendwise")
@@ -75,9 +76,10 @@ class _Batch:
         personal = [each for each in mailable if each in self._personal]
         found = brain.decisions.find(campaign.name, send_id, mailable)
         self._kept = {key: (each, read) for key, each in found.items() if (read := _read(each))}
+        sessions, age_days = brain.sessions(personal), brain.data_age_days()
         self._profiles = {
-            each.customer_id: self._offers.with_kin(each)
-            for each in brain.profiles(personal).values()
+            key: self._offers.with_kin(with_purchases(each, sessions.get(key), age_days=age_days))
+            for key, each in brain.profiles(personal).items()
         }
         self._customers = brain.events.customers(personal)
         self._products = brain.catalogue.products(self._product_ids())

@@ -7,7 +7,7 @@ list through the whole catalogue, so that a list is short only where nothing mor
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice, zip_longest
 from typing import Final, TypeVar
 
@@ -28,6 +28,7 @@ from profiles.snapshot import Snapshot
 from serving.brain import Brain
 from serving.catalogue import Catalogue
 from serving.kinship import SESSION, Anchor, Way, anchors_of, relatives
+from serving.sessions import Session
 
 _T = TypeVar("_T")
 Step = Sequence[tuple[Pick, Rung]]  # some products at once: one by one takes twice as long
@@ -51,19 +52,18 @@ _BLOCK: Final = 30  # products looked up at once
 class Shopper:
     """Somebody products are chosen for: all that may be used of them.
 
-    Ids of what was done since the snapshot stand with the latest last. Without consent to
-    personalisation all of it is empty.
+    The session is what they did since the snapshot. Without consent to personalisation all of it
+    is empty.
     """
 
     profile: Profile | None = None
-    viewed: Sequence[str] = ()
-    cart: Sequence[str] = ()
-    bought: Sequence[str] = ()
+    session: Session = field(default_factory=Session)
 
     @property
-    def session(self) -> list[tuple[Way, Sequence[str]]]:
-        """What was done just now."""
-        return [("viewed", self.viewed), ("cart", self.cart), ("bought", self.bought)]
+    def ways(self) -> list[tuple[Way, Sequence[str]]]:
+        """What was done just now, by how."""
+        session = self.session
+        return [("viewed", session.viewed), ("cart", session.cart), ("bought", session.bought)]
 
     def barred(self, slot: str, *, within_days: float) -> set[str]:
         """Return what is not shown in a slot.
@@ -71,7 +71,7 @@ class Shopper:
         In the basket, bought just now, bought less than `within_days` before the snapshot; and
         whatever they ever bought, as far as it is known, where it says that all is new.
         """
-        barred = {*self.cart, *self.bought}
+        barred = {*self.session.cart, *self.session.bought}
         if self.profile is None:
             return barred
         before = self.profile.bought
@@ -148,7 +148,7 @@ def _own(brain: Brain, slot: str, shopper: Shopper, asked: Sequence[str]) -> Ite
             for key, days in profile.bought.items()
         ]
     elif slot == NEW_FOR_YOU:
-        live = _on("fresh", _relatives(brain, SESSION, anchors_of(shopper.session)))
+        live = _on("fresh", _relatives(brain, SESSION, anchors_of(shopper.ways)))
         # So that neither what was done just now nor a year's taste is lost.
         yield _in_turns(live, _on("snapshot", own))
     elif slot in _KINDS:
@@ -158,7 +158,7 @@ def _own(brain: Brain, slot: str, shopper: Shopper, asked: Sequence[str]) -> Ite
 
 
 def _of_kin(brain: Brain, slot: str, shopper: Shopper, asked: Sequence[str]) -> Iterator[Step]:
-    ways: list[tuple[Way, Sequence[str]]] = [("asked", asked)] if asked else shopper.session
+    ways: list[tuple[Way, Sequence[str]]] = [("asked", asked)] if asked else shopper.ways
     anchors = anchors_of(ways)
     rung: Rung = "fresh" if anchors else "snapshot"
     if not anchors and shopper.profile:

@@ -77,6 +77,15 @@ def found(log: EventLog, sql: str) -> list[tuple[object, ...]]:
         return db.execute(sql).fetchall()
 
 
+def test_a_log_of_before_gets_its_index_of_customers(log: EventLog) -> None:
+    log.cursor("DROP INDEX events_by_customer")
+    EventLog(log.path).close()
+
+    assert found(log, "SELECT count(*) FROM sqlite_master WHERE name = 'events_by_customer'") == [
+        (1,)
+    ]
+
+
 def test_an_event_that_is_there_keeps_its_number_and_its_items(log: EventLog) -> None:
     assert log.append(events("a", "b"), items("a", "b")) == 2
     assert log.append(events("b", "c", value=999), items("b", "c", product="mug")) == 1

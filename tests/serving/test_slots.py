@@ -6,6 +6,7 @@ import pytest
 
 from content.terms import ProductFilter
 from serving.brain import Brain
+from serving.sessions import Session
 from serving.slots import Shopper, best_sellers, kin_lists, ladder
 from tests.serving import shop
 
@@ -59,7 +60,7 @@ def test_somebody_unknown_has_no_cluster(brain: Brain) -> None:
     ],
 )
 def test_what_a_shopper_is_not_shown(slot: str, days: float, barred: set[str]) -> None:
-    shopper = Shopper(profile=shop.profile("ann"), viewed=["v"], cart=["c"], bought=["b"])
+    shopper = Shopper(profile=shop.profile("ann"), session=Session(["v"], ["c"], ["b"]))
 
     assert shopper.barred(slot, within_days=days) == barred
 
