@@ -38,11 +38,14 @@ class LearntFrom:
     left_out: int = 0  # customers who did not consent to be learnt from
     features: Mapping[str, str] = field(default_factory=dict)  # name -> dtype, in the model's order
     features_digest: str = ""  # of the definitions, not of the values
+    catalogue_digest: str = ""
 
     @property
-    def definitions(self) -> dict[str, str]:
-        """The digest of the definitions as a tag; none where a model has no features."""
-        return {"features_digest": self.features_digest} if self.features_digest else {}
+    def digests(self) -> dict[str, str]:
+        """The digests as tags, of what there is: a model may have no features, or no catalogue."""
+        names = ("features_digest", "catalogue_digest")
+        found = {name: getattr(self, name) for name in names if getattr(self, name)}
+        return {"data_digest": self.digest, **found}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +134,7 @@ def record(
     run.metrics({_slug(name): value for name, value in metrics.items()})
     run.tags(
         {
-            **data.definitions,
-            "data_digest": data.digest,
+            **data.digests,
             "verdict": verdict.why,
             "promoted": verdict.promote,
         }

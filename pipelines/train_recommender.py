@@ -97,6 +97,7 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
             name=RECOMMENDER,
             as_of=as_of,
             digest=now.digest,
+            catalogue_digest=now.assortment.digest,
             cutoffs=[as_of - 2 * WINDOW, as_of - WINDOW, as_of],
             rows=int(now.purchases.times.nnz),
             left_out=allowed.left_out,

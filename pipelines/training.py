@@ -91,9 +91,7 @@ def finish(
             parameters were registered before: then the outcome is `unchanged`.
         register: False evaluates and tracks, but registers nothing.
     """
-    fingerprint = digest(
-        data.name, version("sendwise"), data.as_of, data.digest, data.features_digest, dict(params)
-    )
+    fingerprint = digest(data.name, version("sendwise"), data.as_of, data.digests, dict(params))
     if register and (found := registry.find_version(settings, data.name, fingerprint)):
         return _unchanged(settings, found)
     try:
@@ -142,8 +140,7 @@ def _register(
         tags={
             "fingerprint": fingerprint,
             "as_of": data.as_of.isoformat(),
-            "data_digest": data.digest,
-            **data.definitions,
+            **data.digests,
             "contender": winner.name,
             "metric": contest.headline,
             "value": f"{winner.metrics[contest.headline]:.6f}",

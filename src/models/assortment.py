@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from core.clock import DAY, MICROSECOND, to_us
 from core.errors import DataError
+from core.ids import digest
 from features.affinity import exact_sum
 from models.lines import number_lines
 
@@ -104,6 +106,14 @@ class Assortment:
         """All that is known, by name: what a file of it holds."""
         found = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: value for name, value in found.items() if value is not None}
+
+    @property
+    def digest(self) -> str:
+        """A short digest of the catalogue: which products, what is said of each, what they cost."""
+        said = (self.product_ids, self.allowed, self.price, self.category, self.name, self.text)
+        return digest(
+            [each if each is None else hashlib.sha256(each.tobytes()).hexdigest() for each in said]
+        )
 
     def positions(self, product_ids: Strings) -> NDArray[np.int64]:
         """Return the dense id of each product, -1 for those not in the catalogue."""

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from core.errors import DataError
 from models.assortment import read_assortment, sold_by_group
+from tests.models import corner_shop
 from tests.models.corner_shop import DAY, NOW, lake_of
 
 
@@ -85,3 +88,14 @@ def test_a_product_is_told_by_when_and_how_often_it_sells() -> None:
     assert found["repeat_rate"] == pytest.approx((1 + 1) / (2 + 10))
     halves = sum(0.5 ** (days / 14) for days in (2, 12, 22, 16, 40))
     assert found["fading"] == pytest.approx(halves, rel=1e-6)
+
+
+def test_the_digest_of_a_catalogue_is_of_what_is_said_of_products_not_of_their_sales() -> None:
+    stock = corner_shop.assortment()
+
+    sold = replace(stock, sold=stock.sold + 1)
+    renamed = replace(stock, name=np.array([*"abcdef"]))
+    gone = replace(stock, allowed=np.zeros(6, bool))
+
+    assert sold.digest == stock.digest
+    assert len({stock.digest, renamed.digest, gone.digest}) == 3

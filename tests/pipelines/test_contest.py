@@ -57,7 +57,8 @@ def test_mlflow_says_what_the_model_and_each_version_is(shop: Settings) -> None:
 def test_the_digest_of_the_definitions_is_a_tag_where_there_is_one(
     digest: str, tags: dict[str, str]
 ) -> None:
-    assert replace(DATA, features_digest=digest).definitions == tags
+    own = {"data_digest": DATA.digest}
+    assert replace(DATA, features_digest=digest).digests == own | tags
 
 
 DATA = LearntFrom(name="kept", as_of=AS_OF, digest="d", cutoffs=[AS_OF], rows=10)

@@ -100,6 +100,8 @@ def test_the_hybrid_is_judged_against_habits_and_its_own_models(
     assert first.data["promoted"] is True
     assert first.data["left_out"] == 1
     assert "beats frequency-popularity by +" in str(first.data["verdict"])
+    (version,) = registry.versions(shop, "recommender")
+    assert {"data_digest", "catalogue_digest"} <= set(version.tags)
     model = registry.champion(shop, "recommender").model
     assert isinstance(model, Recommender)
     assert model.hybrid is not None
