@@ -67,6 +67,8 @@ def read_interactions(path: Path, columns: Columns | None = None) -> pd.DataFram
             raise DataError(f"{path} is neither .csv, .parquet nor .txt (LightGCN's format).")
     except (pa.ArrowInvalid, UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
         raise DataError(f"{path} cannot be read: {error}") from None
+    if given.empty:
+        raise DataError(f"{path} holds no interactions.")
     frame = _named(given, path, columns)
     if frame.empty:
         raise DataError(f"{path} holds no interactions.")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from matplotlib.figure import Figure
 
 from models.als import Als, AlsParams, tune
 from models.candidates import Candidate
-from models.evaluation import SCOPES, Quality, qualities_of
+from models.evaluation import SCOPES, Quality, evaluate, qualities_of
 from models.exposure import Exposure, exposure
 from models.frequency import Frequency
 from models.hybrid import Hybrid
@@ -39,7 +40,7 @@ class Tuned:
 
     Attributes:
         params: Those that choose new products best: that is what the hybrid has ALS for.
-        alone: Those that choose best of all products: the rival of the hybrid.
+        alone: Those that choose best of all products, by a search of their own: the hybrid's rival.
         scores: Of the trials, on new products.
         baseline: The score of what is popular.
     """
@@ -52,25 +53,18 @@ class Tuned:
 
 def tune_als(window: Window, trials: int) -> Tuned:
     """Search the parameters of ALS on a window."""
-    scores: list[float] = []
-    alone: dict[AlsParams, float] = {}
-    with progress_bar("tuning ALS", total=trials) as advance:
+    scores: dict[Scope, list[float]] = {"new": [], "all": []}
+    with progress_bar("tuning ALS", total=2 * trials) as advance:
 
-        def score(params: AlsParams) -> float:
+        def score(scope: Scope, params: AlsParams) -> float:
             als = Als.fit(window.purchases, window.assortment, params, seed=SEED)
-            found = _ndcg(als, window, ["new", "all"])
-            scores.append(found["new"])
-            alone[params] = found["all"]
+            scores[scope].append(_ndcg(als, window, scope))
             advance()
-            return scores[-1]
+            return scores[scope][-1]
 
-        params = tune(score, trials=trials, seed=SEED)
-    return Tuned(
-        params=params,
-        alone=max(alone, key=lambda one: alone[one], default=params),
-        scores=scores,
-        baseline=_ndcg(Popularity(window.assortment), window, ["new"])["new"],
-    )
+        params, alone = (tune(partial(score, scope), trials=trials, seed=SEED) for scope in scores)
+    baseline = _ndcg(Popularity(window.assortment), window, "new")
+    return Tuned(params=params, alone=alone, scores=scores["new"], baseline=baseline)
 
 
 def fit_hybrid(
@@ -168,7 +162,6 @@ def curve_by_trees(hybrid: Hybrid, test: Window) -> Figure:
     return trees_curve(curve.trees, curve.ndcg, label=f"NDCG@{K}", seed=SEED)
 
 
-def _ndcg(ranker: Ranker, window: Window, scopes: Sequence[Scope]) -> dict[Scope, float]:
-    lists = lists_of(ranker, window.purchases, K, scopes)
-    found = qualities_of(lists, window.purchases, window.targets, k=K)
-    return {scope: float(one.ndcg.mean()) for scope, one in found.items()}
+def _ndcg(ranker: Ranker, window: Window, scope: Scope) -> float:
+    found = evaluate(ranker, window.purchases, window.targets, k=K, scope=scope)
+    return float(found.ndcg.mean())

@@ -145,11 +145,16 @@ def _contest(
         purpose=PURPOSE,
         limits=LIMITS,
         figures=_figures(results, tuned, trees) | {"trees.png": curve_by_trees(tested, windows[1])},
-        params={**asdict(tuned.params), **asdict(hybrid.params)},
+        params=_params(tuned, hybrid),
         tuned=_recipe_of(hybrid) != (AlsParams(), HybridParams()) if trials else None,
-        notes=[*_remarks(results), *_on_trees(trees)],
+        notes=[*_remarks(results), *([f"Trees: {trees.verdict}."] if trials else [])],
         gain_over=lambda name: _GAIN(gains[HYBRID], gains[name]),
     )
+
+
+def _params(tuned: Tuned, hybrid: Hybrid) -> dict[str, object]:
+    alone = {f"als_alone_{name}": value for name, value in asdict(tuned.alone).items()}
+    return {**asdict(tuned.params), **alone, **asdict(hybrid.params)}
 
 
 def _contenders(
@@ -253,23 +258,13 @@ def _figures(
         label = f"ALS: NDCG@{K} of new products"
         figures["tuning.png"] = tuning_curve(tuned.scores, {"popularity": tuned.baseline}, label)
     if trees.scores:
-        label = f"Trees: NDCG@{K} of both lists"
         figures["tuning_trees.png"] = tuning_curve(
-            trees.scores, {"defaults": trees.scores[0]}, label
+            trees.scores,
+            {"defaults": trees.scores[0]},
+            f"NDCG@{K} of both lists, taught by few",
+            f"Trees: {trees.verdict}",
         )
     return figures
-
-
-def _on_trees(tuning: RankerTuning) -> list[str]:
-    """Say what tuning the trees came to."""
-    if not tuning.scores:
-        return []
-    tried = f"Trees: of {len(tuning.scores)} trials"
-    if tuning.gain is None:
-        return [f"{tried} none is better than the defaults."]
-    kept = "so it is used" if tuning.params != HybridParams() else "so the defaults stay"
-    gain = f"the best, fitted anew, gains {tuning.gain} in NDCG@{K} over the defaults"
-    return [f"{tried} {gain} on the window before, {kept}."]
 
 
 def _remarks(results: Mapping[str, Results]) -> list[str]:

@@ -30,6 +30,7 @@ from models.ranking import (
 )
 
 _BLOCK: Final = 500  # customers at once, to keep memory flat
+_FEW: Final = 100  # customers whose products are compared one with another
 
 # Products that tell a customer: a household of a grocer buys hundreds, and the last tell it well.
 _PROFILE: Final = 100
@@ -90,8 +91,8 @@ class ItemItem:
         """
         named = only_allowed(self._weights(purchases), self._assortment)
         reasons = np.full(ranked.ids.shape, NOTHING, np.int32)
-        for start in range(0, len(ranked.ids), _BLOCK):
-            some = slice(start, start + _BLOCK)
+        for start in range(0, len(ranked.ids), _FEW):
+            some = slice(start, start + _FEW)
             reasons[some] = self._because(named[some], ranked.ids[some])
         return reasons
 
@@ -143,7 +144,8 @@ def most_similar(cells: sparse.csr_matrix, n: int) -> sparse.csr_matrix:
 
     Args:
         cells: Shape (rows, columns), of doubles: all that implicit's kernel takes.
-        n: Neighbours of each; a column with fewer has fewer.
+        n: Neighbours of each, one more where a column is not among its own; who has fewer, has
+            fewer.
     """
     # One more: a column is most similar to itself, which says nothing. What the kernel lacks
     # it fills with cells of nothing in the first row.

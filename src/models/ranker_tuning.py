@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 class RankerTuning:
     """What was found.
 
+    Customers of the latest lesson are of two halves: one chooses, the other confirms.
+
     Attributes:
         params: The best ones where their gain is above zero beyond chance, else the first ones.
         scores: Of the trials, in order; of the first ones, first. Empty if nothing was tried.
@@ -33,6 +35,16 @@ class RankerTuning:
     params: HybridParams
     scores: Sequence[float] = ()
     gain: Interval | None = None
+
+    @property
+    def verdict(self) -> str:
+        """What came of it, in words."""
+        if not self.scores:
+            return "not tuned, which takes two earlier windows with purchases"
+        if self.gain is None:
+            return f"of {len(self.scores)} trials the first, with the defaults, is the best"
+        kept = "taken" if self.gain.low > 0 else "the defaults stay"
+        return f"the best of {len(self.scores)} trials, confirmed on others: {self.gain}, {kept}"
 
 
 def tune_ranker(
@@ -48,8 +60,8 @@ def tune_ranker(
     A trial's score is NDCG of the two lists that are made, of products bought before and of new
     ones, mean over customers; it is taught by a part of them. The best of many trials is best by
     chance, too, and what is best for few customers need not be for many. So the best and the first
-    are fitted anew, on all, with another seed; it is taken only if the interval of its gain over
-    the first lies above zero then.
+    are fitted anew, on all, with another seed, and are judged by customers who did not choose. It
+    is taken only if the interval of its gain over the first lies above zero then.
 
     Args:
         taught: Lessons, the latest first; a single one leaves nothing to judge by.
@@ -65,7 +77,8 @@ def tune_ranker(
     tried: list[tuple[HybridParams, float]] = []
 
     def score(one: HybridParams) -> float:
-        tried.append((one, float(_quality(latest, fit_booster(some, one, seed=seed)).mean())))
+        found = _quality(latest, fit_booster(some, one, seed=seed))
+        tried.append((one, float(found[::2].mean())))
         advance()
         return tried[-1][1]
 
@@ -74,7 +87,7 @@ def tune_ranker(
     if best == params:
         return RankerTuning(params=params, scores=scores)
     own, given = (
-        _quality(latest, fit_booster(older, each, seed=seed + 1)) for each in (best, params)
+        _quality(latest, fit_booster(older, each, seed=seed + 1))[1::2] for each in (best, params)
     )
     gain = paired_bootstrap(own, given, metric=mean, seed=seed)
     return RankerTuning(params=best if gain.low > 0 else params, scores=scores, gain=gain)

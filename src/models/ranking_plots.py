@@ -60,7 +60,12 @@ def quality_bars(
     return figure
 
 
-def tuning_curve(scores: Sequence[float], baseline: Mapping[str, float], label: str) -> Figure:
+def tuning_curve(
+    scores: Sequence[float],
+    baseline: Mapping[str, float],
+    label: str,
+    title: str = "Did tuning find something better?",
+) -> Figure:
     """Draw the score of each trial, the best so far, and a line for what they are beside."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
@@ -71,7 +76,7 @@ def tuning_curve(scores: Sequence[float], baseline: Mapping[str, float], label: 
         axes.axhline(score, color="#8a8f98", linestyle=(0, (4, 3)), label=name)
     axes.set_xlabel("trial")
     axes.set_ylabel(f"{label}\ntuning window")
-    _title(axes, "Did tuning find something better?")
+    _title(axes, title)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)

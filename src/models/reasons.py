@@ -73,7 +73,11 @@ def why_new(model: Candidate, assortment: Assortment, purchases: Purchases, ids:
     bought = model.because(purchases, Ranked(ids, np.ones(ids.shape, np.float32)))
     rows, places = np.nonzero(bought >= 0)
     names = assortment.name[bought[rows, places]].tolist()
-    words[rows, places] = [named.format(name) if name else unnamed for name in names]
+    own = assortment.name[ids[rows, places]].tolist()
+    words[rows, places] = [
+        named.format(name) if name and name.casefold() != shown.casefold() else unnamed
+        for name, shown in zip(names, own, strict=True)
+    ]
     return words
 
 

@@ -76,7 +76,7 @@ def relatives(
 ) -> list[Pick]:
     """Return products that belong with the anchors, best first, the anchors not among them.
 
-    What is like them is not called as one of them is.
+    Nor is what is called as one of them is: to a reader it is the same.
 
     Of each anchor the first kind counts by which it has neighbours at all. They count in relation
     to the nearest of them, times the anchor's weight; a product's score is the sum.
@@ -96,10 +96,9 @@ def relatives(
         newest = _newest(catalogue, anchors, rows)
         found = sorted([*newest, *found], key=lambda one: -one[1])
     own = {one.product_id for one in anchors}
-    if "similar_to" in kinds:  # what reads as an anchor does is not like it: it is the same
-        names = {row["name"].casefold() for row in rows.values()}
-        others = catalogue.products(key for key, _, _ in found).items()
-        own.update(key for key, row in others if row["name"].casefold() in names)
+    names = {row["name"].casefold() for row in rows.values()}
+    others = catalogue.products(key for key, _, _ in found).items()
+    own.update(key for key, row in others if row["name"].casefold() in names)
     return [Pick(key, score, source, why) for key, score, why in found if key not in own]
 
 

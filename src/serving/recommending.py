@@ -10,10 +10,11 @@ from content.choosing import PROMOTION, Candidate, Seen, choose
 from core.clock import to_us
 from privacy.consent import PERSONALISATION
 from profiles.decisions import LoggedDecision
+from profiles.profile import SIMILAR_TO
 from serving.brain import Brain
 from serving.messages import Recipient, RecommendRequest
 from serving.sessions import Session, joined
-from serving.slots import Shopper, ladder
+from serving.slots import Shopper, anchors_for, ladder
 
 _SHOWN: Final = ("product_id", "name", "price_minor", "currency", "url", "image_url")
 
@@ -62,11 +63,17 @@ def _chosen(
     wanted = request.filter
     within_days = (wanted.not_bought_days or 0) - brain.data_age_days()
     barred = shopper.barred(request.slot, within_days=within_days)
+    seen = Seen()
+    if request.slot == SIMILAR_TO:  # nothing is like itself, nor is what reads the same
+        anchors = [one.product_id for one in anchors_for(shopper, request.products)]
+        barred.update(anchors)
+        rows = brain.catalogue.products(anchors).values()
+        seen.names.update(row["name"].casefold() for row in rows if row["name"])
     return choose(
         ladder(brain, request.slot, shopper, asked=request.products, wanted=wanted),
         request.n,
         request,
-        Seen(),
+        seen,
         barred=barred.union(request.exclude, request.products, without),
         promoted=brain.catalogue.products(each.product_id for each in request.promote),
     )

@@ -103,6 +103,14 @@ def ladder(
                     yield Candidate(row, pick, rung)
 
 
+def anchors_for(shopper: Shopper, asked: Sequence[str]) -> list[Anchor]:
+    """Return what `similar_to` and `goes_with` are about, what counts most first."""
+    anchors = anchors_of([("asked", asked)] if asked else shopper.ways)
+    if not anchors and shopper.profile:
+        return _last_bought(shopper.profile)
+    return anchors
+
+
 def kin_lists(
     catalogue: Catalogue, products: Products, profile: Profile, slots: Collection[str]
 ) -> dict[str, list[Pick]]:
@@ -149,8 +157,13 @@ def _own(brain: Brain, slot: str, shopper: Shopper, asked: Sequence[str]) -> Ite
         ]
     elif slot == NEW_FOR_YOU:
         live = _on("fresh", _relatives(brain, SESSION, anchors_of(shopper.ways)))
-        # So that neither what was done just now nor a year's taste is lost.
-        yield _in_turns(live, _on("snapshot", own))
+        # What is new, in turns: neither what was done just now nor a year's taste is lost.
+        barred = shopper.barred(slot, within_days=0)
+        new = (
+            [each for each in some if each[0].product_id not in barred]
+            for some in (live, _on("snapshot", own))
+        )
+        yield _in_turns(*new)
     elif slot in _KINDS:
         yield from _of_kin(brain, slot, shopper, asked)
     elif brain.snapshot:
@@ -158,11 +171,8 @@ def _own(brain: Brain, slot: str, shopper: Shopper, asked: Sequence[str]) -> Ite
 
 
 def _of_kin(brain: Brain, slot: str, shopper: Shopper, asked: Sequence[str]) -> Iterator[Step]:
-    ways: list[tuple[Way, Sequence[str]]] = [("asked", asked)] if asked else shopper.ways
-    anchors = anchors_of(ways)
-    rung: Rung = "fresh" if anchors else "snapshot"
-    if not anchors and shopper.profile:
-        anchors = _last_bought(shopper.profile)
+    anchors = anchors_for(shopper, asked)
+    rung: Rung = "fresh" if asked or any(ids for _, ids in shopper.ways) else "snapshot"
     yield _on(rung, _relatives(brain, slot, anchors))
     products = _products(brain)
     if slot == SIMILAR_TO and anchors and products:

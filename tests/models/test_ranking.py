@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,3 +73,13 @@ def test_the_first_are_those_of_sorting_everything(scores: NDArray[np.float32], 
     for row, ids in zip(scores, got.ids.tolist(), strict=True):
         wanted = sorted(np.flatnonzero(row > 0).tolist(), key=lambda one: (-row[one], one))[:n]
         assert ids == wanted + [-1] * (n - len(wanted))
+
+
+def test_memory_does_not_grow_with_the_number_of_rows() -> None:
+    few = sparse.random(60_000, 5_000, 0.002, format="csr", dtype=np.float32, random_state=1)
+    tracemalloc.start()
+    best_cells(few, 20)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 20 * few.data.nbytes

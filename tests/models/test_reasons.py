@@ -102,3 +102,12 @@ def test_one_or_two_orders_make_nothing_popular() -> None:
     assert words == [
         ["Popular this month", "Popular with our customers", "From our shelves", "From our shelves"]
     ]
+
+
+def test_a_product_is_never_its_own_reason_by_another_id() -> None:
+    named_alike = replace(STOCK, name=np.array(["Milk", "MILK", *["Other"] * 4]))
+    model = ItemItem("together", np.array(PRODUCTS), LIKE, named_alike)
+
+    words = why_new(model, named_alike, purchases((1, 0, 0, 0, 0, 0)), np.array([[1, 2]], np.int32))
+
+    assert words.tolist() == [["Bought together with what you buy", "Bought together with Milk"]]

@@ -7,7 +7,8 @@ from scipy import sparse
 from models.evaluation import SCOPES, evaluate
 from models.ranking import Scope
 from models.tree_curve import tree_curve
-from tests.models.test_hybrid import CUSTOMERS, PRODUCTS, fitted, lesson
+from tests.models.lessons import CUSTOMERS, PRODUCTS, lesson
+from tests.models.test_hybrid import fitted
 
 
 def test_the_last_point_is_the_hybrid_itself_and_rising_trees_lead_to_it() -> None:

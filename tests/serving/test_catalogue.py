@@ -157,3 +157,13 @@ def test_what_reads_as_the_product_asked_about_is_not_like_it(home: Path, brain:
 
     assert ids(similar)[0] == "p30"
     assert "p33" not in ids(similar)
+
+
+def test_nothing_is_like_itself_down_to_the_last_rung(home: Path, brain: Brain) -> None:
+    change(home, "p12", name="PRODUCT 2")
+    look(brain)
+
+    got = ids(ask_recommend(brain, "new", slot="similar_to", n=60, viewed=["p2"]))
+
+    assert len(got) == 58
+    assert not {"p2", "p12"} & set(got)

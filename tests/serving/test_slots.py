@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -83,3 +84,12 @@ def test_lists_for_an_email_follow_from_what_was_bought_last(brain: Brain) -> No
 
     assert list(lists) == ["goes_with"]
     assert [each.product_id for each in lists["goes_with"]] == ["p34", "p35", "p36", "p10"]
+
+
+def test_new_products_take_turns_with_a_session_whatever_was_bought_before(brain: Brain) -> None:
+    profile = replace(shop.profile("ann"), bought=dict.fromkeys(("p20", "p21", "p22"), 3))
+    shopper = Shopper(profile=profile, session=Session(viewed=["p2"]))
+
+    got = steps(brain, "new_for_you", 4, shopper)
+
+    assert got == ["fresh p35", "snapshot p23", "fresh p36", "snapshot p24"]
