@@ -7,7 +7,8 @@ output.
 
 How it is measured: recall is hits over targets, the ideal of NDCG is cut at min(20, targets), the
 whole catalogue is ranked. A window of time is tested with models fitted on what was before it; ALS
-is tuned by Optuna on the window before, on new products for the hybrid and on all to stand alone;
+is tuned by Optuna on the window before, on new products for the hybrid and on all to stand alone (the
+figure is of the better one, as it turns out);
 the hybrid, with its defaults, is taught by up to three windows before. What is
 `new` was never bought by that customer, and all they bought is masked. Gains are paired over
 customers; "low" is the lower end of their 95 % bootstrap interval.
@@ -171,7 +172,9 @@ def retail(home: Path, trials: int) -> dict[str, float]:
         "retail_recall_all": last.mean(HYBRID, "all", "recall"),
         "retail_recall_new": last.mean(HYBRID, "new", "recall"),
         "retail_ndcg_all_vs_rule": times(RULE, "all"),
-        "retail_ndcg_all_vs_als": times(ALONE if ALONE in last.results else "als", "all"),
+        "retail_ndcg_all_vs_als": min(
+            times(name, "all") for name in ("als", ALONE) if name in last.results
+        ),
         "retail_ndcg_new_vs_ease": times("ease", "new"),
         "earlier_ndcg_all_vs_rule_low": min(lows["all"]),
         "earlier_ndcg_new_vs_ease_low": min(lows["new"]),
