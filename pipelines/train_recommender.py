@@ -262,7 +262,7 @@ def _figures(
             trees.scores,
             {"defaults": trees.scores[0]},
             f"NDCG@{K} of both lists, taught by few",
-            f"Trees: {trees.verdict}",
+            f"trials: {trees.verdict}",
         )
     return figures
 

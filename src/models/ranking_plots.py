@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from models.gate import Interval, mean, paired_bootstrap
 from models.ranking import Scope
 
+_WIDE: Final = 70  # letters under a plot
 # Told apart by readers who do not see red and green apart (Okabe & Ito, 2008).
 _COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 
@@ -64,7 +66,7 @@ def tuning_curve(
     scores: Sequence[float],
     baseline: Mapping[str, float],
     label: str,
-    title: str = "Did tuning find something better?",
+    verdict: str = "",
 ) -> Figure:
     """Draw the score of each trial, the best so far, and a line for what they are beside."""
     figure = Figure(figsize=(7, 4), layout="constrained")
@@ -74,9 +76,9 @@ def tuning_curve(
     axes.step(trials, np.maximum.accumulate(scores), where="post", color=_COLOURS[0], label="best")
     for name, score in baseline.items():
         axes.axhline(score, color="#8a8f98", linestyle=(0, (4, 3)), label=name)
-    axes.set_xlabel("trial")
+    axes.set_xlabel(fill(verdict, _WIDE) or "trial")
     axes.set_ylabel(f"{label}\ntuning window")
-    _title(axes, title)
+    _title(axes, "Did tuning find something better?")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
