@@ -98,7 +98,8 @@ def _snapshot_shop(
         catalogue = Catalogue(events)
         catalogue.look(snapshot.products)
         age_days = max(0.0, (as_of - manifest.as_of) / DAY)
-        offers = Offers(campaign, catalogue, snapshot, age_days=age_days)
+        popular = snapshot.popular()
+        offers = Offers(campaign, catalogue, snapshot, popular=popular, age_days=age_days)
         profiles = [offers.with_kin(each) for each in _looked_at(snapshot, customers)]
         rows = lake.execute(
             f"SELECT {PRODUCT_COLUMNS} FROM catalogue WHERE product_id IN (SELECT unnest(?))",  # noqa: S608  # names are ours

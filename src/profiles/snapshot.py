@@ -35,7 +35,6 @@ from profiles.profile import (
     BUY_AGAIN,
     NEW_ARRIVALS,
     NEW_FOR_YOU,
-    POPULAR,
     TRENDING,
     Pick,
     Profile,
@@ -46,7 +45,6 @@ from profiles.profile import (
 __all__ = [
     "BUY_AGAIN",
     "NEW_FOR_YOU",
-    "POPULAR",
     "Manifest",
     "Pick",
     "Profile",
@@ -242,8 +240,8 @@ class Snapshot:
         return (customer_id for (customer_id,) in rows)
 
     def common(self, slot: str) -> Sequence[Pick]:
-        """Return one of the lists for everybody: trending, new arrivals, popular; else nothing."""
-        if slot not in (TRENDING, NEW_ARRIVALS, POPULAR):
+        """Return one of the lists for everybody, trending or new arrivals; else nothing."""
+        if slot not in (TRENDING, NEW_ARRIVALS):
             return ()
         picks: tuple[Pick, ...] = getattr(self.manifest, slot)
         return picks

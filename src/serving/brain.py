@@ -27,10 +27,12 @@ from ingest.log import EventLog
 from models.registered import P_ORDER, PROPENSITY
 from privacy.consent import ConsentLedger
 from profiles.decisions import DecisionLog
+from profiles.profile import Pick
 from profiles.snapshot import Profile, Snapshot, open_snapshot
 from serving.catalogue import Catalogue
 from serving.marks import champion_pointer, mark
 from serving.problems import Problem
+from serving.selling import Selling
 from serving.sessions import Session, sessions_of
 from serving.unsubscribe import Unsubscribe
 
@@ -87,6 +89,8 @@ class Brain:
         self.campaigns: Mapping[str, CompiledCampaign] = {}
         self.snapshot: Snapshot | None = None
         self.catalogue = Catalogue(self.events)
+        self.popular: Sequence[Pick] = ()  # with everybody, as it sells now
+        self._selling = Selling(self.events)
         self._choice = _Choice()
         self._loading: threading.Thread | None = None
         self._versions = Versions()
@@ -118,6 +122,14 @@ class Brain:
         if (now.snapshot, now.propensity) != (before.snapshot, before.propensity):
             self._choose_rescorer()
         self.catalogue.look(self.snapshot.products if self.snapshot else None)
+        self._look_at_sales()
+
+    def _look_at_sales(self) -> None:
+        snapshot = self.snapshot
+        if snapshot is None:
+            self.popular = ()
+        elif self._selling.look(snapshot.manifest.as_of, self.now()):
+            self.popular = self._selling.popular(snapshot.popular())
 
     def missing(self) -> list[str]:
         """Return what is not there, each with the command that makes it."""

@@ -10,7 +10,7 @@ from typing import Final
 from content.campaign import CompiledCampaign, Product
 from content.decision import Candidates
 from content.terms import ProductFilter
-from profiles.profile import Pick, Profile
+from profiles.profile import POPULAR, Pick, Profile
 from profiles.snapshot import Snapshot
 from serving.catalogue import Catalogue
 from serving.slots import best_sellers, common_list, kin_lists
@@ -25,6 +25,7 @@ class Offers:
         campaign: Its rules say which lists are read.
         catalogue: As it is now.
         snapshot: What is known of customers.
+        popular: With everybody, best first.
         age_days: How old the snapshot is.
     """
 
@@ -34,6 +35,7 @@ class Offers:
         catalogue: Catalogue,
         snapshot: Snapshot | None,
         *,
+        popular: Sequence[Pick],
         age_days: float,
     ) -> None:
         self._campaign = campaign
@@ -42,12 +44,11 @@ class Offers:
         self._age_days = age_days
         self._rules = [(slot.name, slot.products) for slot in campaign.spec.slots if slot.products]
         self._lists = dict.fromkeys(rule.list for _, rule in self._rules)
-        self._popular: Sequence[Pick] = snapshot.popular() if snapshot else ()
-        self._common = (
-            {name: common_list(catalogue, snapshot, name) for name in self._lists}
-            if snapshot
-            else {}
-        )
+        self._popular = popular
+        self._common = {POPULAR: popular}
+        if snapshot:
+            lists = {name: common_list(catalogue, snapshot, name) for name in self._lists}
+            self._common = lists | self._common
         products = snapshot.products if snapshot else None
         # What a slot goes on with whose filter may leave little of what is popular.
         self._rest = {

@@ -65,7 +65,11 @@ class _Batch:
         self._brain = brain
         self._campaign = campaign
         self._offers = Offers(
-            campaign, brain.catalogue, brain.snapshot, age_days=brain.data_age_days()
+            campaign,
+            brain.catalogue,
+            brain.snapshot,
+            popular=brain.popular,
+            age_days=brain.data_age_days(),
         )
         self._send_id = send_id
         self._now_us = to_us(now)

@@ -20,6 +20,7 @@ from profiles.profile import (
     GOES_WITH,
     NEW_ARRIVALS,
     NEW_FOR_YOU,
+    POPULAR,
     SIMILAR_TO,
     Pick,
     Profile,
@@ -166,6 +167,8 @@ def _own(brain: Brain, slot: str, shopper: Shopper, asked: Sequence[str]) -> Ite
         yield _in_turns(*new)
     elif slot in _KINDS:
         yield from _of_kin(brain, slot, shopper, asked)
+    elif slot == POPULAR:
+        yield _on("popular", brain.popular)
     elif brain.snapshot:
         yield _on("popular", common_list(brain.catalogue, brain.snapshot, slot))
 
@@ -189,7 +192,7 @@ def _common(brain: Brain, shopper: Shopper, wanted: ProductFilter) -> Iterator[S
         cluster = shopper.profile.outputs.get("cluster") if shopper.profile else None
         if cluster:
             yield _on("segment", snapshot.popular(str(cluster)))
-        yield _on("popular", snapshot.popular())
+        yield _on("popular", brain.popular)
         sellers = best_sellers(snapshot.products, wanted)
         while block := list(islice(sellers, _BLOCK)):
             yield _on("popular", block)

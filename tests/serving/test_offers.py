@@ -11,7 +11,7 @@ from tests.serving.mails import with_rule
 def offers(brain: Brain, **rule: object) -> Offers:
     with_rule(brain, **rule)
     campaign = brain.campaigns["weekly_picks"]
-    return Offers(campaign, brain.catalogue, brain.snapshot, age_days=2.0)
+    return Offers(campaign, brain.catalogue, brain.snapshot, popular=brain.popular, age_days=2.0)
 
 
 def ann(brain: Brain) -> Profile:
@@ -54,7 +54,7 @@ def test_the_own_cluster_is_offered_to_its_members_only(brain: Brain) -> None:
 
 def test_without_a_snapshot_there_are_static_products_still(brain: Brain) -> None:
     campaign = brain.campaigns["weekly_picks"]
-    known = Offers(campaign, brain.catalogue, None, age_days=0.0)
+    known = Offers(campaign, brain.catalogue, None, popular=(), age_days=0.0)
 
     assert known.product_ids([]) == {each["product_id"] for each in campaign.static_products}
     assert not known.candidates(None, {}).popular

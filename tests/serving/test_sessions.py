@@ -1,36 +1,17 @@
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
-from core.clock import DAY, to_us
+from core.clock import DAY
 from ingest.log import EventLog
 from serving.brain import Brain
 from serving.sessions import Session, joined, sessions_of, with_purchases
 from tests.serving import shop
 from tests.serving.asking import ask_recommend, ids
+from tests.serving.doing import ADDED, ORDERED, REMOVED, VIEWED, do
 from tests.serving.mails import in_slot, render, with_rule
-
-VIEWED, ADDED, REMOVED = "Product Viewed", "Product Added", "Product Removed"
-ORDERED = "Order Completed"
-
-
-def do(home: Path, customer_id: str, *what: tuple[str, str], ago: timedelta = DAY / 24) -> None:
-    """Put events into the log, a second apart, each with one product."""
-    with closing(sqlite3.connect(home / "events.db")) as log, log:
-        (last,) = log.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()
-        for number, (event, product_id) in enumerate(what, 1):
-            ts_us = to_us(shop.NOW - ago) + number * 1_000_000
-            log.execute(
-                "INSERT INTO events (seq, event_id, customer_id, event, ts_us) VALUES (?,?,?,?,?)",
-                (last + number, f"e{last + number}", customer_id, event, ts_us),
-            )
-            log.execute(
-                "INSERT INTO items (seq, position, line_id, product_id) VALUES (?, 0, '', ?)",
-                (last + number, product_id),
-            )
 
 
 def session_of(brain: Brain, customer_id: str = "ann") -> Session | None:
