@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 from matplotlib.figure import Figure
 
 from models.als import Als, AlsParams, tune
 from models.candidates import Candidate
-from models.evaluation import SCOPES, Quality, evaluate, qualities_of
+from models.evaluation import SCOPES, Quality, qualities_of
 from models.exposure import Exposure, exposure
 from models.frequency import Frequency
 from models.hybrid import Hybrid
@@ -20,7 +20,7 @@ from models.ranker_tuning import RankerTuning, tune_ranker
 from models.ranking import Filled, Ranker, Scope, lists_of
 from models.ranking_plots import trees_curve
 from models.recommender import Recommender
-from models.teaching import HybridParams, Lesson, fit_booster, teach
+from models.teaching import HybridParams, Lesson, teach
 from models.tree_curve import tree_curve
 from pipelines.outcome import progress_bar
 from pipelines.recommender_windows import LESSONS, Window
@@ -54,16 +54,21 @@ class Tuned:
 def tune_als(window: Window, trials: int) -> Tuned:
     """Search the parameters of ALS on a window."""
     scores: dict[Scope, list[float]] = {"new": [], "all": []}
+
+    @cache  # both searches begin with the same parameters
+    def found(params: AlsParams) -> dict[Scope, float]:
+        als = Als.fit(window.purchases, window.assortment, params, seed=SEED)
+        return _ndcg(als, window, [*scores])
+
     with progress_bar("tuning ALS", total=2 * trials) as advance:
 
         def score(scope: Scope, params: AlsParams) -> float:
-            als = Als.fit(window.purchases, window.assortment, params, seed=SEED)
-            scores[scope].append(_ndcg(als, window, scope))
+            scores[scope].append(found(params)[scope])
             advance()
             return scores[scope][-1]
 
         params, alone = (tune(partial(score, scope), trials=trials, seed=SEED) for scope in scores)
-    baseline = _ndcg(Popularity(window.assortment), window, "new")
+    baseline = _ndcg(Popularity(window.assortment), window, ["new"])["new"]
     return Tuned(params=params, alone=alone, scores=scores["new"], baseline=baseline)
 
 
@@ -95,8 +100,8 @@ def fit_hybrid(
     taught = teach(lessons, params, seed=SEED)
     with progress_bar("tuning trees", total=trials) as advance:
         tuning = tune_ranker(taught, params, trials=trials, seed=SEED, advance=advance)
-    booster = fit_booster(taught, tuning.params, seed=SEED)
-    return Hybrid(models[0], windows[0].assortment, booster, tuning.params), tuning
+    hybrid = Hybrid.fit(taught, models[0], windows[0].assortment, tuning.params, seed=SEED)
+    return hybrid, tuning
 
 
 def rankers_of(hybrid: Hybrid, test: Window, als: AlsParams | None = None) -> dict[str, Ranker]:
@@ -162,6 +167,7 @@ def curve_by_trees(hybrid: Hybrid, test: Window) -> Figure:
     return trees_curve(curve.trees, curve.ndcg, label=f"NDCG@{K}", seed=SEED)
 
 
-def _ndcg(ranker: Ranker, window: Window, scope: Scope) -> float:
-    found = evaluate(ranker, window.purchases, window.targets, k=K, scope=scope)
-    return float(found.ndcg.mean())
+def _ndcg(ranker: Ranker, window: Window, scopes: Sequence[Scope]) -> dict[Scope, float]:
+    lists = lists_of(ranker, window.purchases, K, scopes)
+    found = qualities_of(lists, window.purchases, window.targets, k=K)
+    return {scope: float(one.ndcg.mean()) for scope, one in found.items()}

@@ -20,7 +20,7 @@ from models.interactions import Purchases
 from models.item_knn import ItemKnnParams, fit_item_knn
 from models.popularity import Popularity, fading
 from models.ranking import Scope, lists_of
-from models.teaching import HybridParams, Lesson
+from models.teaching import HybridParams, Lesson, teach
 from tests.models.corner_shop import NOBODY, assortment, purchases
 
 FOUR = purchases((3, 1, 0, 1, 0, 0), (1, 1, 2, 0, 0, 0), (0, 0, 1, 0, 5, 1), (0, 0, 0, 2, 7, 1))
@@ -41,7 +41,7 @@ def hybrid_of() -> Hybrid:
     after = sparse.csr_matrix(np.eye(4, 6, dtype=np.float32))
     lesson = Lesson(rankers=models, assortment=stock(), purchases=FOUR, targets=after)
     few = HybridParams(trees=3)
-    return Hybrid.fit([lesson], models, stock(), few, seed=7)
+    return Hybrid.fit(teach([lesson], few, seed=7), models, stock(), few, seed=7)
 
 
 EVERY: dict[str, Callable[[], Candidate]] = {

@@ -28,6 +28,7 @@ from models.ranking import (
     best_products,
     only_allowed,
 )
+from models.search import search
 
 # A product that one customer bought ties nobody's tastes to anybody else's.
 MIN_BUYERS: Final = 2
@@ -180,12 +181,7 @@ def tune(
     space = space or AlsSpace()
     if not trials:
         return space.first
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=4)
-    )
     first = asdict(space.first)
-    study.enqueue_trial({name: first[name] for name in ("factors", "regularisation", "alpha")})
 
     def objective(trial: optuna.Trial) -> float:
         found = {
@@ -197,7 +193,8 @@ def tune(
         }
         return score(AlsParams(**{**first, **found}))
 
-    study.optimize(objective, n_trials=trials)
+    searched = {name: first[name] for name in ("factors", "regularisation", "alpha")}
+    study = search(objective, searched, trials=trials, seed=seed)
     return AlsParams(**{**first, **study.best_params})
 
 

@@ -34,12 +34,12 @@ from models.ranking import (
     split,
     stacked,
 )
-from models.teaching import HybridParams, Lesson, fit_booster, teach
+from models.teaching import HybridParams, Taught, fit_booster
 
 _BLOCK: Final = 200  # customers at once, to keep memory flat
 
 # A quarter of the trees says at a glance what may be listed: three times as many as are, of at
-# least twenty. Of the Complete Journey that changes two places in a thousand.
+# least twenty. That changes few places, if any.
 _GLANCE: Final = 4
 _LIKELY, _SHORT = 3, 20
 _TREES: Final = "ranker.txt"
@@ -84,7 +84,7 @@ class Hybrid:
     @classmethod
     def fit(
         cls,
-        lessons: Sequence[Lesson],
+        taught: Sequence[Taught],
         rankers: Sequence[Candidate],
         assortment: Assortment,
         params: HybridParams,
@@ -96,7 +96,7 @@ class Hybrid:
         Raises:
             NotEnoughDataError: No candidate was bought in any window.
         """
-        booster = fit_booster(teach(lessons, params, seed=seed), params, seed=seed)
+        booster = fit_booster(taught, params, seed=seed)
         return cls(rankers, assortment, booster, params)
 
     def save(self, folder: Path) -> None:

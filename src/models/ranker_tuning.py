@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import lightgbm as lgb
@@ -12,9 +12,10 @@ import optuna
 from numpy.typing import NDArray
 
 from models.gate import Interval, mean, paired_bootstrap
+from models.search import search
 from models.teaching import HybridParams, Taught, fit_booster
 
-_CUSTOMERS: Final = 400  # of a lesson, that teach in a trial: all of them take thrice as long
+_CUSTOMERS: Final = 400  # of a lesson, that teach in a trial: all of them take longer
 _PLACES: Final = 20
 
 Floats = NDArray[np.float64]
@@ -76,13 +77,20 @@ def tune_ranker(
     some = [each.of(_CUSTOMERS, seed) for each in older]
     tried: list[tuple[HybridParams, float]] = []
 
-    def score(one: HybridParams) -> float:
+    def objective(trial: optuna.Trial) -> float:
+        one = replace(
+            params,
+            learning_rate=trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
+            leaves=trial.suggest_int("leaves", 2, 48, log=True),
+            least=trial.suggest_float("least", 1e-4, 5e-3, log=True),
+        )
         found = _quality(latest, fit_booster(some, one, seed=seed))
         tried.append((one, float(found[::2].mean())))
         advance()
         return tried[-1][1]
 
-    _search(score, params, trials=trials, seed=seed)
+    first = {name: getattr(params, name) for name in ("learning_rate", "leaves", "least")}
+    search(objective, first, trials=trials, seed=seed)
     best, scores = max(tried, key=lambda each: each[1])[0], [each for _, each in tried]
     if best == params:
         return RankerTuning(params=params, scores=scores)
@@ -91,29 +99,6 @@ def tune_ranker(
     )
     gain = paired_bootstrap(own, given, metric=mean, seed=seed)
     return RankerTuning(params=best if gain.low > 0 else params, scores=scores, gain=gain)
-
-
-def _search(
-    score: Callable[[HybridParams], float], params: HybridParams, *, trials: int, seed: int
-) -> None:
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=4)
-    )
-    given = asdict(params)
-    study.enqueue_trial({name: given[name] for name in ("learning_rate", "leaves", "least")})
-
-    def objective(trial: optuna.Trial) -> float:
-        return score(
-            replace(
-                params,
-                learning_rate=trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
-                leaves=trial.suggest_int("leaves", 2, 48, log=True),
-                least=trial.suggest_float("least", 1e-4, 5e-3, log=True),
-            )
-        )
-
-    study.optimize(objective, n_trials=trials)
 
 
 def _quality(lesson: Taught, booster: lgb.Booster) -> Floats:

@@ -126,9 +126,7 @@ class Brain:
 
     def _look_at_sales(self) -> None:
         snapshot = self.snapshot
-        if snapshot is None:
-            self.popular = ()
-        elif self._selling.look(snapshot.manifest.as_of, self.now()):
+        if snapshot and self._selling.look(snapshot.manifest.as_of, self.now()):
             self.popular = self._selling.popular(snapshot.popular())
 
     def missing(self) -> list[str]:
@@ -236,6 +234,7 @@ class Brain:
         if old:
             old.close()
             log.info("snapshot.swapped id=%s", self.snapshot.manifest.id)
+        self.popular = self._selling.popular(self.snapshot.popular())
 
     def _load_campaigns(self) -> None:
         loaded = dict(self.campaigns)

@@ -44,7 +44,6 @@ class Offers:
         self._age_days = age_days
         self._rules = [(slot.name, slot.products) for slot in campaign.spec.slots if slot.products]
         self._lists = dict.fromkeys(rule.list for _, rule in self._rules)
-        self._popular = popular
         self._common = {POPULAR: popular}
         if snapshot:
             lists = {name: common_list(catalogue, snapshot, name) for name in self._lists}
@@ -73,7 +72,7 @@ class Offers:
         """Return what else may be shown to somebody, of rows that were looked up."""
         return Candidates(
             products=products,
-            popular=self._popular,
+            popular=self._common[POPULAR],
             segment=self._segment(profile),
             common=self._common,
             rest=self._rest,
@@ -81,9 +80,8 @@ class Offers:
 
     def product_ids(self, profiles: Iterable[Profile]) -> set[str]:
         """Return every product that may be shown to some customers, or to anybody."""
-        ids = {pick.product_id for pick in self._popular}
-        for picks in (*self._common.values(), *self._rest.values()):
-            ids.update(pick.product_id for pick in picks)
+        lists = (*self._common.values(), *self._rest.values())
+        ids = {pick.product_id for picks in lists for pick in picks}
         ids.update(each.product_id for _, rule in self._rules for each in rule.promote)
         ids.update(product["product_id"] for product in self._campaign.static_products)
         for profile in profiles:

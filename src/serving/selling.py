@@ -66,8 +66,8 @@ class Selling:
     def _counted(self, since: datetime, until: datetime) -> bool:
         started = since != self._since
         if started:
-            self._since, self._orders = since, Counter()
             self._seq = self._before(since)
+            self._since, self._orders = since, Counter()
         if since >= until:
             return started
         ((last,),) = self._events.rows(

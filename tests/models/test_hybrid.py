@@ -5,13 +5,13 @@ import pytest
 
 from models.hybrid import Hybrid, chances
 from models.pairs import pairs_of
-from models.teaching import HybridParams
+from models.teaching import HybridParams, teach
 from tests.models.lessons import PARAMS, lesson, stock
 
 
 def fitted(params: HybridParams = PARAMS) -> Hybrid:
     taught = lesson()
-    return Hybrid.fit([taught], taught.rankers, stock(), params, seed=7)
+    return Hybrid.fit(teach([taught], params, seed=7), taught.rankers, stock(), params, seed=7)
 
 
 def test_it_finds_a_rule_that_none_of_its_models_knows() -> None:

@@ -22,7 +22,7 @@ from models.interactions import Purchases
 from models.popularity import Popularity
 from models.ranking import Filled, Ranker
 from models.recommender import Recommender
-from models.teaching import HybridParams, Lesson
+from models.teaching import HybridParams, Lesson, teach
 from profiles.snapshot import BUY_AGAIN, NEW_FOR_YOU, Pick
 from tests.models.corner_shop import NOBODY, assortment, purchases
 
@@ -37,7 +37,8 @@ def hybrid_of(stock: Assortment, bought: Purchases) -> Hybrid:
     models = fit_candidates(bought, stock, CandidateParams(als=ONCE), orders=FOUR.times, seed=7)
     after = sparse.csr_matrix(np.tile([1, 1, 1, 1, 0, 0], (len(bought), 1)).astype(np.float32))
     lesson = Lesson(rankers=models, assortment=stock, purchases=bought, targets=after)
-    return Hybrid.fit([lesson], models, stock, HybridParams(trees=3), seed=7)
+    few = HybridParams(trees=3)
+    return Hybrid.fit(teach([lesson], few, seed=7), models, stock, few, seed=7)
 
 
 def als_of(stock: Assortment, bought: Purchases) -> Ranker:

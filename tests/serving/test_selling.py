@@ -9,6 +9,7 @@ import pytest
 from core.clock import DAY
 from ingest.log import EventLog
 from profiles.profile import Pick
+from profiles.snapshot import write_snapshot
 from serving.brain import Brain
 from serving.selling import Selling
 from tests.serving import shop
@@ -95,3 +96,14 @@ def test_the_service_shows_at_once_what_sells(home: Path, brain: Brain) -> None:
     assert "p3" not in ids(before)
     assert ids(after)[0] == "p3"
     assert reasons(after)["p3"] == "Popular this month"
+
+
+def test_a_snapshot_of_the_same_instant_brings_its_own_list(home: Path, brain: Brain) -> None:
+    assert brain.snapshot
+    known = brain.snapshot.manifest
+    other = known.model_copy(update={"id": f"{known.id}-2", "popular": tuple(POPULAR)})
+    write_snapshot(home, other, [shop.profile("ann")], items=shop.items())
+    brain._looked_s = float("-inf")
+    brain.refresh()
+
+    assert [one.product_id for one in brain.popular] == ["p1", "p2"]
