@@ -21,6 +21,7 @@ from core.errors import DataError, NotEnoughDataError
 from core.ids import digest
 from features.engine import content_digest, feature_frame
 from features.feature import Feature, definitions_digest, names
+from features.labels import did
 from features.registry import PROPENSITY
 from features.shop import Shop
 from ingest.contract import ORDER_COMPLETED
@@ -115,30 +116,6 @@ def cutoffs(
     return Cutoffs(training=training, validation=validation, test=test, horizon=horizon)
 
 
-def labels(
-    connection: duckdb.DuckDBPyConnection, *, cutoffs: Sequence[datetime], horizon: timedelta
-) -> pd.DataFrame:
-    """Say who ordered within [cut-off, cut-off + horizon).
-
-    Returns:
-        `customer_id`, `cutoff_us`, one row per cut-off and customer who did, sorted. Who is
-        absent did not order.
-    """
-    frame = connection.execute(
-        "SELECT DISTINCT customer_id, cutoff_us FROM events"
-        " JOIN (SELECT unnest(CAST($cutoffs AS BIGINT[])) AS cutoff_us)"
-        " ON ts_us >= cutoff_us AND ts_us < cutoff_us + $horizon"
-        " WHERE event = $event AND customer_id IS NOT NULL AND NOT coalesce(is_machine, false)"
-        " ORDER BY cutoff_us, customer_id",
-        {
-            "cutoffs": sorted({to_us(cutoff) for cutoff in cutoffs}),
-            "horizon": horizon // MICROSECOND,
-            "event": ORDER_COMPLETED,
-        },
-    ).df()
-    return frame.astype({c.CUSTOMER_ID: object, c.CUTOFF_US: "int64"})
-
-
 def training_set(
     connection: duckdb.DuckDBPyConnection,
     *,
@@ -163,7 +140,7 @@ def training_set(
     frame = feature_frame(connection, cutoffs=cutoffs.all, features=features, shop=shop)
     if customers is not None:
         frame = frame[frame[c.CUSTOMER_ID].isin(customers)].reset_index(drop=True)
-    bought = labels(connection, cutoffs=cutoffs.all, horizon=cutoffs.horizon)
+    bought = did(connection, cutoffs=cutoffs.all, horizon=cutoffs.horizon)
     index = pd.MultiIndex.from_frame(frame[[c.CUSTOMER_ID, c.CUTOFF_US]])
     label = index.isin(pd.MultiIndex.from_frame(bought)).astype("int8")
     frame = frame.assign(**{c.LABEL: label})

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import takewhile
+from typing import Final
 
 import duckdb
 import numpy as np
 import pandas as pd
 
 from core import columns as c
-from core.clock import to_us
+from core.clock import DAY_US, to_us
 from core.ids import digest
 from features.batch import Batch, instants_of
 from features.columns import Clock
@@ -22,6 +23,7 @@ from features.registry import PROPENSITY
 from features.shop import Shop
 
 Progress = Callable[[str, int, int], None]
+_DAYS_AT_ONCE: Final = 31
 
 
 def feature_frame(
@@ -60,6 +62,66 @@ def feature_frame(
     with computed(connection, batch) as last:
         frame = connection.execute(f"{last} ORDER BY cutoff_us, customer_id").df()
     return as_frame(frame, features)
+
+
+def features_at(
+    connection: duckdb.DuckDBPyConnection,
+    asked: pd.DataFrame,
+    *,
+    features: Sequence[Feature],
+    shop: Shop | None = None,
+    advance: Callable[[int], object] = lambda rows: None,
+) -> pd.DataFrame:
+    """Compute features of single customers as of single days, such as those of mailings.
+
+    Of a day only what was before its midnight (UTC) is known, as the nightly batch knows it: an
+    answer to a mail of that day cannot leak. Days are computed a month at a time, so that memory
+    does not grow with their number.
+
+    Args:
+        connection: A database with the lake's views `events` and `items`.
+        asked: `customer_id` and `ts_us`, in any order; repeats are answered each.
+        features: Which features, in the order of the columns.
+        shop: Time zone and currency rates.
+        advance: Called with the number of rows that are done.
+
+    Returns:
+        The rows of `asked`, index and all, with the features beside them; a customer of whom
+        nothing was known before that day has each feature's default.
+    """
+    days = asked["ts_us"] // DAY_US * DAY_US
+    every = sorted(days.unique().tolist())
+    parts = [asked.iloc[:0]]
+    for start in range(0, len(every), _DAYS_AT_ONCE):
+        rows = asked[days.isin(every[start : start + _DAYS_AT_ONCE])]
+        parts.append(_answered(connection, rows, days[rows.index], features, shop or Shop()))
+        advance(len(rows))
+    names = [one.name for one in features]
+    return pd.concat(parts).reindex(asked.index).reindex(columns=[*asked.columns, *names])
+
+
+def _answered(
+    connection: duckdb.DuckDBPyConnection,
+    rows: pd.DataFrame,
+    days: pd.Series[int],
+    features: Sequence[Feature],
+    shop: Shop,
+) -> pd.DataFrame:
+    wanted = pd.DataFrame({c.CUSTOMER_ID: rows[c.CUSTOMER_ID], c.CUTOFF_US: days})
+    instants = tuple(sorted(days.unique().tolist()))
+    known = clock(connection, shop, before_us=instants[-1])
+    batch = Batch(features=tuple(features), cutoffs=instants, clock=known, who="seen")
+    connection.register("wanted", wanted)
+    try:
+        with computed(connection, batch) as last:
+            pairs = "SEMI JOIN wanted USING (customer_id, cutoff_us)"
+            found = connection.execute(f"SELECT * FROM ({last}) {pairs}").df()  # noqa: S608  # ours
+    finally:
+        connection.unregister("wanted")
+    keys = [c.CUSTOMER_ID, c.CUTOFF_US]
+    joined = wanted.merge(as_frame(found, features), on=keys, how="left", validate="many_to_one")
+    defaults = {one.name: one.default for one in features}
+    return rows.join(joined.drop(columns=keys).set_axis(rows.index).fillna(defaults))
 
 
 def as_frame(frame: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:

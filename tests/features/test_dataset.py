@@ -14,9 +14,10 @@ import pytest
 from core.clock import to_us
 from core.errors import NotEnoughDataError
 from features.affinity import affinity
-from features.dataset import Cutoffs, cutoffs, first_order, labels, training_set
+from features.dataset import Cutoffs, cutoffs, first_order, training_set
 from features.engine import feature_frame
-from ingest.contract import EVENTS, ITEMS, ORDER_REFUNDED
+from features.labels import did
+from ingest.contract import EVENTS, ITEMS
 
 if TYPE_CHECKING:
     from tests.features.conftest import Happened, Lake
@@ -25,7 +26,6 @@ START = datetime(2023, 1, 1, tzinfo=UTC)
 AS_OF = datetime(2024, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 HORIZON = 30 * DAY
-MICROSECOND = timedelta(microseconds=1)
 
 
 def test_every_label_is_known_before_the_next_slice_begins() -> None:
@@ -64,37 +64,6 @@ def test_too_little_history_is_one_line_with_what_to_do(
 
 def test_the_as_of_that_the_error_proposes_is_enough() -> None:
     assert cutoffs(AS_OF - 119 * DAY, AS_OF - 119 * DAY + 121 * DAY, HORIZON).training
-
-
-@pytest.mark.parametrize(
-    ("after", "counts"),
-    [
-        pytest.param(-MICROSECOND, False, id="before-the-cut-off-is-known-already"),
-        pytest.param(timedelta(0), True, id="at-the-cut-off"),
-        pytest.param(HORIZON - MICROSECOND, True, id="last-microsecond"),
-        pytest.param(HORIZON, False, id="the-end-belongs-to-the-next-slice"),
-    ],
-)
-def test_labels_come_from_the_horizon_after_the_cutoff_only(
-    lake: Lake, happened: type[Happened], after: timedelta, counts: bool
-) -> None:
-    got = labels(
-        lake([happened(customer="ann", at=START + after)]), cutoffs=[START], horizon=HORIZON
-    )
-
-    assert got["customer_id"].tolist() == (["ann"] if counts else [])
-
-
-def test_a_refund_or_a_guest_is_no_order(lake: Lake, happened: type[Happened]) -> None:
-    log = lake(
-        [
-            happened(customer="ann", at=START, event=ORDER_REFUNDED),
-            happened(customer=None, at=START),
-            happened(customer="bot", at=START, is_machine=True),
-        ]
-    )
-
-    assert labels(log, cutoffs=[START], horizon=HORIZON).empty
 
 
 @pytest.fixture(scope="module")
@@ -210,8 +179,8 @@ def test_on_real_data_removing_the_future_changes_nothing(
     tastes, tastes_cut = (affinity(one, by="department", as_of=as_of) for one in (households, past))
 
     assert len(full) > 400
-    assert labels(households, cutoffs=[as_of], horizon=HORIZON).size > 0
-    assert labels(past, cutoffs=[as_of], horizon=HORIZON).empty
+    assert did(households, cutoffs=[as_of], horizon=HORIZON).size > 0
+    assert did(past, cutoffs=[as_of], horizon=HORIZON).empty
     pd.testing.assert_frame_equal(full, cut, check_exact=True)
     pd.testing.assert_frame_equal(tastes, tastes_cut, check_exact=True)
 

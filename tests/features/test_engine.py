@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.clock import to_us
 from core.errors import ConfigError, DataError
 from features.definitions.orders import RECENCY_DAYS
-from features.engine import feature_frame, shop_facts
+from features.engine import feature_frame, features_at, shop_facts
 from features.feature import names
 from features.registry import PROPENSITY, REGISTRY
 from features.shop import Shop
@@ -127,6 +128,36 @@ def test_a_currency_without_a_rate_is_an_error_that_names_it(
 
     with pytest.raises(DataError, match=r"no rate for \['CHF'\].*rates: "):
         feature_frame(log, cutoffs=[NOW], shop=Shop(currency="EUR"))
+
+
+def test_features_of_a_mailing_know_what_was_before_its_day(
+    lake: Lake, happened: type[Happened]
+) -> None:
+    log = lake([happened(customer="ann", at=NOW - days * DAY) for days in (40, 1, 0)])
+    hour = timedelta(hours=1)
+    asked = pd.DataFrame(
+        {
+            "customer_id": ["ann", "bob", "ann", "ann"],
+            "ts_us": [to_us(at) for at in (NOW + hour, NOW, NOW - 33 * DAY, NOW)],
+        },
+        index=[7, 5, 3, 1],
+    )
+
+    got = features_at(log, asked, features=[RECENCY_DAYS])
+
+    assert got.index.tolist() == [7, 5, 3, 1]
+    assert got["ts_us"].tolist() == asked["ts_us"].tolist()
+    assert got["recency_days"].tolist() == [1.0, RECENCY_DAYS.default, 7.0, 1.0]
+
+
+def test_features_of_no_mailing_are_an_empty_frame_with_its_columns(lake: Lake) -> None:
+    asked = pd.DataFrame(
+        {"customer_id": pd.Series([], dtype=object), "ts_us": pd.Series([], dtype="int64")}
+    )
+
+    got = features_at(lake([]), asked, features=[RECENCY_DAYS])
+
+    assert got.columns.tolist() == ["customer_id", "ts_us", "recency_days"]
 
 
 def test_needs_a_cutoff_with_a_time_zone(lake: Lake, happened: type[Happened]) -> None:
