@@ -25,6 +25,7 @@ KINDS: Final[Mapping[str, str]] = {
     "recency": "models.rules:Recency",
     "rfm-sum": "models.rules:RfmSum",
     "logistic": "models.rules:Logistic",
+    "bg-nbd": "models.bg_nbd:BgNbdRule",
     "clusters": "models.clusters:Clusters",
     "recommender": "models.recommender:Recommender",
 }
