@@ -41,9 +41,10 @@ warnings.filterwarnings("ignore", message="IProgress")  # plain progress bars wi
 from core.clock import parse_as_of
 from core.settings import load_settings
 from features.affinity import with_shares
-from features.dataset import cutoffs, first_order, labels, training_set
+from features.dataset import cutoffs, first_order, training_set
 from features.engine import feature_frame
 from features.feature import names
+from features.labels import did
 from features.registry import PROPENSITY
 from ingest.lake import connect
 from models import registered, registry
@@ -55,7 +56,7 @@ from pipelines.learnable import learnable
 
 settings = load_settings(home=Path(os.environ.get("SENDWISE_HOME", "../var/demo")))
 as_of = parse_as_of(AS_OF)
-horizon = registered.HORIZON
+horizon = registered.ORDER.horizon
 lake = connect(settings.home)
 plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110})
 INK, BLUE, GREY = "#1f2a37", "#2f6f9f", "#c9d1d9"
@@ -111,7 +112,7 @@ customers[names(PROPENSITY)].describe(percentiles=[0.1, 0.5, 0.9]).T.drop(column
 # 30 days after (AUC; 0.5 is a coin). How often and how lately, in one: orders that fade with time lead.
 
 # %%
-ordered = labels(lake, cutoffs=[as_of], horizon=horizon)["customer_id"]
+ordered = did(lake, cutoffs=[as_of], horizon=horizon)["customer_id"]
 truth = customers["customer_id"].isin(ordered).to_numpy().astype(int)
 alone = pd.Series({name: auc(truth, customers[name]) for name in names(PROPENSITY)})
 strength = (alone - 0.5).abs().sort_values().tail(12) + 0.5

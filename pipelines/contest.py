@@ -35,6 +35,7 @@ class LearntFrom:
     digest: str  # of the data: the same rows give the same digest
     cutoffs: Sequence[datetime]
     rows: int
+    labels_end: datetime | None = None  # what happened later judges only; None: there are no labels
     left_out: int = 0  # customers who did not consent to be learnt from
     features: Mapping[str, str] = field(default_factory=dict)  # name -> dtype, in the model's order
     features_digest: str = ""  # of the definitions, not of the values
@@ -89,10 +90,13 @@ class Contest:
         return [*roles, (self.champion, "champion")] if self.champion else roles
 
 
-def with_rivals(contest: Contest) -> Contest:
-    """Note who else is as good as the candidate or better: the gate compares with one only."""
+def with_rivals(contest: Contest, *, notes: Sequence[str] = ()) -> Contest:
+    """Note who else is as good as the candidate or better, after `notes`.
+
+    The gate compares with one only.
+    """
     own = contest.candidate.metrics
-    notes = []
+    found = list(notes)
     for position, rival in enumerate(contest.baselines):
         ties = [
             name
@@ -106,8 +110,8 @@ def with_rivals(contest: Contest) -> Contest:
         if position and contest.gain_over:  # the first one's is in the verdict
             gain = contest.gain_over(rival.name)
             note += f"; {contest.candidate.name}'s gain over it in {contest.headline}: {gain}"
-        notes.append(f"{note}.")
-    return replace(contest, notes=[*notes, *contest.notes])
+        found.append(f"{note}.")
+    return replace(contest, notes=[*found, *contest.notes])
 
 
 def record(

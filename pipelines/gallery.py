@@ -18,7 +18,7 @@ from core.errors import NotEnoughDataError
 from core.files import new_folder
 from core.ids import digest
 from core.settings import Settings
-from models.registered import HORIZON, P_ORDER
+from models.registered import ORDER, P_ORDER
 from pipelines.learnable import consenting
 from pipelines.outcome import Outcome, progress_bar
 from pipelines.page import filled
@@ -250,7 +250,7 @@ def _about(look: Look) -> str:
         why = escape(str(reasons.get(P_ORDER, "")))
         chips += (
             f'<span class="chance" title="{why}"><meter min="0" max="1" value="{chance:.3f}">'
-            f"</meter> {_percent(chance)} to order within {HORIZON.days} days</span>"
+            f"</meter> {_percent(chance)} to order within {ORDER.days} days</span>"
         )
     return f'<p class="chips">{chips}</p>'
 

@@ -19,6 +19,7 @@ from core.ids import digest
 from core.settings import Settings
 from models import registry, tracking
 from models.bundles import LoadedModel
+from models.registered import ENGAGEMENT, Target
 from pipelines.contest import (
     Contender,
     Contest,
@@ -40,6 +41,7 @@ __all__ = [
     "Contest",
     "Fit",
     "LearntFrom",
+    "chosen_of",
     "finish",
     "learners",
     "train_model",
@@ -49,18 +51,38 @@ SEED: Final = 7
 REPORT: Final = "report.json"  # a run keeps its outcome under this name
 TRAINERS: Final[Mapping[str, str]] = {
     "propensity": "pipelines.train_propensity",
+    "engagement": "pipelines.train_engagement",
     "clusters": "pipelines.train_clusters",
     "recommender": "pipelines.train_recommender",
 }
 
-
+# Options of `sendwise train` that only some models take.
+_OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "propensity": ("event", "days", "category"),
+    "engagement": ("answer", "days"),
+}
+_NAMES: Final = {"days": "within_days"}
 Fit = Callable[[LoadedModel | None], Contest]  # takes the champion, to score it on the same slice
 
 
 def train_model(
-    settings: Settings, what: str, *, as_of: datetime, trials: int, register: bool = True
+    settings: Settings,
+    what: str,
+    *,
+    as_of: datetime,
+    trials: int,
+    register: bool = True,
+    **chosen: object,
 ) -> Outcome:
     """Train one model, compare it with its baselines and the champion, keep the better one.
+
+    Args:
+        settings: The workspace.
+        what: One of `TRAINERS`.
+        as_of: Only what was known strictly before counts.
+        trials: How long tuning runs; 0 keeps the defaults.
+        register: False evaluates and tracks, but registers nothing.
+        chosen: What only this trainer takes, e.g. the `target` of propensity.
 
     Raises:
         ConfigError: There is no model called `what`, or the workspace is read-only.
@@ -69,8 +91,28 @@ def train_model(
         raise ConfigError(f"no model {what!r} to train; there are {', '.join(TRAINERS)}.")
     require_writable(settings)
     trainer = import_module(TRAINERS[what])  # here: each trainer imports this module
-    outcome: Outcome = trainer.run(settings, as_of=as_of, trials=trials, register=register)
+    outcome: Outcome = trainer.run(
+        settings, as_of=as_of, trials=trials, register=register, **chosen
+    )
     return outcome
+
+
+def chosen_of(what: str, **options: str | int) -> dict[str, object]:
+    """Return what a trainer takes besides, from the options of the command that were given.
+
+    Raises:
+        ConfigError: An option is not for this model, or its value is none.
+    """
+    given = {name: value for name, value in options.items() if value}
+    if strange := given.keys() - _OPTIONS.get(what, ()):
+        takes = ", ".join(f"--{name}" for name in _OPTIONS.get(what, ())) or "none of these"
+        names = ", ".join(f"--{name}" for name in sorted(strange))
+        raise ConfigError(f"{names} is not for {what}, which takes {takes}.")
+    if what == "propensity" and given:
+        return {"target": Target(**given)}  # type: ignore[arg-type]  # names and types as declared
+    if (answer := given.get("answer")) and answer not in ENGAGEMENT:
+        raise ConfigError(f"--answer is one of {', '.join(ENGAGEMENT)}, got {answer!r}.")
+    return {_NAMES.get(name, name): value for name, value in given.items()}
 
 
 def finish(
@@ -94,15 +136,11 @@ def finish(
     fingerprint = digest(data.name, version("sendwise"), data.as_of, data.digests, dict(params))
     if register and (found := registry.find_version(settings, data.name, fingerprint)):
         return _unchanged(settings, found)
-    try:
-        current = registry.champion(settings, data.name)
-    except NotReadyError:
-        current = None
+    current, damaged = _champion(settings, data.name)
     tags = {"fingerprint": fingerprint, "dry_run": not register}
     started = datetime.now(UTC)
-    contest = with_rivals(
-        fit(current)
-    )  # before the run: data that are too little leave none behind
+    # Before the run: data that are too little leave none behind.
+    contest = with_rivals(fit(current), notes=damaged)
     with tracking.start_run(
         settings, model=data.name, as_of=data.as_of, params=params, tags=tags, started=started
     ) as run:
@@ -120,6 +158,16 @@ def finish(
     return outcome_of(report)
 
 
+def _champion(settings: Settings, name: str) -> tuple[LoadedModel | None, list[str]]:
+    """Load the champion; one that cannot be read does not hinder its successor, which says so."""
+    try:
+        return registry.champion(settings, name), []
+    except NotReadyError:
+        return None, []
+    except DataError as error:
+        return None, [f"the champion was not compared: {error}"]
+
+
 def _register(
     settings: Settings, run: tracking.Run, data: LearntFrom, contest: Contest, fingerprint: str
 ) -> str:
@@ -131,6 +179,7 @@ def _register(
         winner.model,
         meta={
             "as_of": data.as_of.isoformat(),
+            "labels_end": (data.labels_end or data.as_of).isoformat(),
             "features": list(data.features),
             "features_digest": data.features_digest,
             "data_digest": data.digest,

@@ -69,8 +69,27 @@ def features(
 def train(
     context: typer.Context,
     *,
-    what: Annotated[str, typer.Argument(help="propensity, clusters or recommender.")],
+    what: Annotated[str, typer.Argument(help="propensity, engagement, clusters or recommender.")],
     as_of: AsOf = "",
+    event: Annotated[
+        str,
+        typer.Option(help="propensity: what is foretold. Empty: Order Completed."),
+    ] = "",
+    days: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="propensity, engagement: days ahead. 0: 30 for an event, 7 for an answer.",
+        ),
+    ] = 0,
+    category: Annotated[
+        str,
+        typer.Option(help="propensity: only with a product of this category or one below it."),
+    ] = "",
+    answer: Annotated[
+        str,
+        typer.Option(help="engagement: opened, clicked or redeemed. Empty: clicked."),
+    ] = "",
     trials: Annotated[
         int, typer.Option(min=0, help="Tuning trials; 0 keeps the defaults.")
     ] = TRIALS,
@@ -86,12 +105,19 @@ def train(
     champion that stays is a normal outcome: the table says who won, by how much, and why.
     The same data and parameters again change nothing.
 
-    Example: `sendwise train propensity --as-of 2017-12-01 --trials 20`
+    Examples: `sendwise train propensity --as-of 2017-12-01 --trials 20`,
+    `sendwise train propensity --event "Product Added" --days 14 --category SHOES`,
+    `sendwise train engagement --answer opened`
     """
-    from pipelines.training import train_model
+    from pipelines.training import chosen_of, train_model
 
     outcome = train_model(
-        settings_of(context), what, as_of=parse_as_of(as_of), trials=trials, register=not dry_run
+        settings_of(context),
+        what,
+        as_of=parse_as_of(as_of),
+        trials=trials,
+        register=not dry_run,
+        **chosen_of(what, event=event, days=days, category=category, answer=answer),
     )
     outcome.show(as_json=as_json)
 

@@ -83,6 +83,12 @@ class Settings(BaseSettings):
         ge=0,
         description="A gain over the champion has a lower bound above minus this.",
     )
+    leak_auc: float = Field(
+        0.95,
+        gt=0.5,
+        le=1,
+        description="A training whose AUC is above this is refused: something knows the answer.",
+    )
 
     service_url: str = Field(
         "http://127.0.0.1:3000", description="Where the send step finds the service."

@@ -1,12 +1,15 @@
 """Training sets without peeking: features as of a cut-off, labels from the time after it.
 
 Time is cut from the end: the last horizon before `as_of` is the test slice, the horizon before
-it the validation slice, and training cut-offs step back from there. Each slice's labels are
-known before the next slice's cut-off begins, so nothing learnt has seen what it is judged by.
+it the validation slice. Training cut-offs step back from there, a horizon apart where the history
+is long, closer where it is short. Labels of the training slice are known before the validation
+cut-off; those of cut-offs in between are `purged` from it: nothing is chosen by them, but what is
+fitted last learns from them, as their labels are known before the test cut-off.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,11 +31,15 @@ from ingest.contract import ORDER_COMPLETED
 
 MIN_OF_A_CLASS: Final = 100
 MIN_HORIZONS: Final = 3  # history before the test slice: one to learn from, one label each
+_CLOSEST: Final = 6  # cut-offs in a horizon: closer ones hardly differ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cutoffs:
-    """Instants at which customers are looked at; each label spans `horizon` from its cut-off."""
+    """Instants at which customers are looked at; each label spans `horizon` from its cut-off.
+
+    All before `test` end by then. Labels of some of `training` may reach into the validation slice.
+    """
 
     training: tuple[datetime, ...]  # oldest first
     validation: datetime
@@ -49,11 +56,12 @@ class Cutoffs:
 class Dataset:
     """Rows to learn from and to be judged by: identifiers, features, label.
 
-    `training` may hold several rows of a customer, one per cut-off; the two other slices have
-    one each. `digest` names definitions, cut-offs and content.
+    `training` and `purged` may hold several rows of a customer, one per cut-off; the two other
+    slices have one each. `digest` names definitions, cut-offs and content.
     """
 
     training: pd.DataFrame
+    purged: pd.DataFrame  # labels reach into the validation slice: not to choose by
     validation: pd.DataFrame
     test: pd.DataFrame
     cutoffs: Cutoffs
@@ -61,9 +69,10 @@ class Dataset:
     digest: str
 
     @property
-    def rows(self) -> int:
-        """Rows in all slices."""
-        return len(self.training) + len(self.validation) + len(self.test)
+    def seen(self) -> pd.DataFrame:
+        """Everything whose label is known before the test slice begins."""
+        slices = [self.training, self.purged, self.validation]
+        return pd.concat(slices, ignore_index=True)
 
 
 def first_order(connection: duckdb.DuckDBPyConnection) -> datetime | None:
@@ -82,7 +91,7 @@ def cutoffs(
     *,
     most: int = 8,
 ) -> Cutoffs:
-    """Lay out training, validation and test cut-offs before `as_of`, one horizon apart.
+    """Lay out training, validation and test cut-offs before `as_of`.
 
     Args:
         first_event: When the shop's orders begin; None when there is none.
@@ -111,9 +120,20 @@ def cutoffs(
         )
     test = as_of - horizon
     validation = test - horizon
-    room = (validation - first_event) // horizon - 1
-    training = tuple(validation - step * horizon for step in range(min(room, most), 0, -1))
+    room = validation - first_event - horizon  # each cut-off has a horizon of history
+    step = horizon // _per_horizon(horizon, room, most)
+    number = min(room // step, most)
+    training = tuple(validation - each * step for each in range(number, 0, -1))
     return Cutoffs(training=training, validation=validation, test=test, horizon=horizon)
+
+
+def _per_horizon(horizon: timedelta, room: timedelta, most: int) -> int:
+    """Return how many cut-offs there are in a horizon: the fewer, the more history there is.
+
+    They are whole days apart: windows begin at midnights, so that cut-offs are alike.
+    """
+    wanted = min(_CLOSEST, math.ceil(most * horizon / room))
+    return max(n for n in range(1, wanted + 1) if n == 1 or horizon % (n * DAY) == timedelta(0))
 
 
 def training_set(
@@ -123,8 +143,10 @@ def training_set(
     features: Sequence[Feature] = PROPENSITY,
     shop: Shop | None = None,
     customers: set[str] | None = None,
+    event: str = ORDER_COMPLETED,
+    category: str = "",
 ) -> Dataset:
-    """Join features as of each cut-off to what the customer did after it.
+    """Join features as of each cut-off to whether the customer did something after it.
 
     Args:
         connection: A database with the lake's views.
@@ -132,22 +154,33 @@ def training_set(
         features: Columns, in the model's order.
         shop: Time zone and currency rates.
         customers: Who may be learnt from (consent to `model_training`); None: everybody.
+        event: What is foretold.
+        category: Only with a product of this category or one below it; empty: whatever it was.
 
     Raises:
+        ConfigError: The contract has no such event.
         NotEnoughDataError: Fewer than 100 buyers or 100 non-buyers in the training slice, or
             only one kind in a later slice.
     """
     frame = feature_frame(connection, cutoffs=cutoffs.all, features=features, shop=shop)
     if customers is not None:
         frame = frame[frame[c.CUSTOMER_ID].isin(customers)].reset_index(drop=True)
-    bought = did(connection, cutoffs=cutoffs.all, horizon=cutoffs.horizon)
+    bought = did(
+        connection,
+        cutoffs=cutoffs.all,
+        horizon=cutoffs.horizon,
+        event=event,
+        category=category,
+    )
     index = pd.MultiIndex.from_frame(frame[[c.CUSTOMER_ID, c.CUTOFF_US]])
     label = index.isin(pd.MultiIndex.from_frame(bought)).astype("int8")
     frame = frame.assign(**{c.LABEL: label})
     validation_us, test_us = to_us(cutoffs.validation), to_us(cutoffs.test)
-    at = frame[c.CUTOFF_US]
+    at, span = frame[c.CUTOFF_US], cutoffs.horizon // MICROSECOND
+    known = at + span <= validation_us
     dataset = Dataset(
-        training=frame[at < validation_us].reset_index(drop=True),
+        training=frame[known].reset_index(drop=True),
+        purged=frame[~known & (at < validation_us)].reset_index(drop=True),
         validation=frame[at == validation_us].reset_index(drop=True),
         test=frame[at == test_us].reset_index(drop=True),
         cutoffs=cutoffs,
@@ -155,26 +188,37 @@ def training_set(
         digest=digest(
             definitions_digest(features),
             [to_us(cutoff) for cutoff in cutoffs.all],
-            cutoffs.horizon // MICROSECOND,
+            [span, event, category],
             content_digest(frame),
         ),
     )
-    _check_classes(dataset)
+    check_classes(dataset, row="a customer at a cut-off", did="did it afterwards")
     return dataset
 
 
-def _check_classes(dataset: Dataset) -> None:
+def check_classes(dataset: Dataset, *, row: str, did: str) -> None:
+    """Refuse slices that hold too few of a kind.
+
+    Args:
+        dataset: Its slices.
+        row: What an example is, in words.
+        did: What those of one kind did.
+
+    Raises:
+        NotEnoughDataError: Fewer than 100 of a kind in the training slice, or one kind only in a
+            later slice.
+    """
     slices = (
         ("training", dataset.training, MIN_OF_A_CLASS),
         ("validation", dataset.validation, 1),
         ("test", dataset.test, 1),
     )
     for name, rows, least in slices:
-        buyers = int(rows[c.LABEL].sum())
-        others = len(rows) - buyers
-        if min(buyers, others) < least:
+        some = int(rows[c.LABEL].sum())
+        others = len(rows) - some
+        if min(some, others) < least:
             raise NotEnoughDataError(
-                f"the {name} slice has {buyers:,} examples (a customer at a cut-off) who ordered "
-                f"afterwards and {others:,} who did not; at least {least} of each are needed to "
-                "train. Import more customers or a longer history."
+                f"the {name} slice has {some:,} examples ({row}) of {did} and {others:,} of not; "
+                f"at least {least} of each are needed to train. Import more customers or a longer "
+                "history."
             )

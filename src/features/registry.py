@@ -37,6 +37,12 @@ ABOUT: Final[dict[str, tuple[Feature, ...]]] = {
 }
 REGISTRY: Final = checked(one for features in ABOUT.values() for one in features)
 
+
+def _named(*names: str) -> tuple[Feature, ...]:
+    by_name = {one.name: one for one in REGISTRY}
+    return tuple(by_name[name] for name in names)
+
+
 # Windows that models learn from: of 30, 90 and 365 days.
 ORDERS: Final = orders.ORDERS[1:]
 REVENUE: Final = orders.REVENUE[1:]
@@ -68,6 +74,28 @@ PROPENSITY: Final[tuple[Feature, ...]] = (
     CATEGORIES,
     TOP_CATEGORY_SHARE,
     CATEGORY_ENTROPY,
+    # Orders once more, from other sides.
+    *_named("gap_last_days", "overdue_days", "units_90d", "units_365d"),
+    *_named("order_value_minor_365d", "order_value_std_minor", "order_hour", "order_hour_strength"),
+    *_named("refunds_365d", "refunded_minor_total", "category_share_1", "product_id_share_1"),
+    # What customers do besides ordering; a shop that does not collect it has the defaults.
+    *_named("opens_30d", "opens_90d", "clicks_90d", "open_rate", "click_rate", "engagement"),
+    *_named("open_recency_days", "click_recency_days", "views_30d", "views_90d", "view_hours"),
+    *_named("cart_adds_30d", "carts_abandoned_90d", "cart_value_minor", "cart_hours"),
+    *_named("active_days_30d", "sessions_total"),
+)
+# Who answers a mail: what became of the mails before, and how near the customer is to the shop.
+ENGAGEMENT: Final[tuple[Feature, ...]] = _named(
+    *("mails_7d", "mails_30d", "mails_90d", "mails_365d"),
+    *("opens_7d", "opens_30d", "opens_90d", "opens_365d"),
+    *("clicks_30d", "clicks_90d", "clicks_365d"),
+    *("open_rate", "click_rate", "click_to_open_rate", "engagement", "engagement_365d"),
+    *("open_recency_days", "click_recency_days", "mail_hour", "mail_hour_strength"),
+    *("recency_days", "seen_days", "orders_30d", "orders_90d", "orders_365d", "orders_decayed"),
+    *("revenue_minor_365d", "order_value_minor_365d", "gap_mean_days", "overdue_ratio"),
+    *("discount_share_90d", "coupons_90d", "basket_lines_90d", "departments"),
+    *("department_entropy", "department_share_1", "active_days_30d", "sessions_total"),
+    *("views_30d", "cart_adds_30d", "unsubscribes_365d", "bounces_365d"),
 )
 CLUSTERS: Final[tuple[Feature, ...]] = (
     RECENCY_DAYS,

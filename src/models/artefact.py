@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, Protocol, Self, cast
 
 import pandas as pd
 
-from core.errors import DataError, NotReadyError
+from core.errors import DataError, NotReadyError, SendwiseError
 
 META: Final = "meta.json"
 
@@ -25,6 +25,7 @@ KINDS: Final[Mapping[str, str]] = {
     "recency": "models.rules:Recency",
     "rfm-sum": "models.rules:RfmSum",
     "logistic": "models.rules:Logistic",
+    "past-answers": "models.rules:PastAnswers",
     "bg-nbd": "models.bg_nbd:BgNbdRule",
     "clusters": "models.clusters:Clusters",
     "recommender": "models.recommender:Recommender",
@@ -93,7 +94,8 @@ def load_model(folder: Path) -> Artefact:
 
     Raises:
         NotReadyError: There is no model in `folder`.
-        DataError: Its kind is unknown to this version of sendwise.
+        DataError: Its kind is unknown to this version of sendwise, or its files cannot be read:
+            they are damaged, or of another version.
     """
     kind = str(read_meta(folder).get("kind"))
     if kind not in KINDS:
@@ -103,7 +105,16 @@ def load_model(folder: Path) -> Artefact:
         )
     module, _, name = KINDS[kind].partition(":")
     model_class: type[Artefact] = getattr(import_module(module), name)
-    return model_class.load(folder)
+    try:
+        return model_class.load(folder)
+    except SendwiseError:
+        raise
+    except Exception as error:  # JSON, arrays, LightGBM's text: each reader has errors of its own
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise DataError(
+            f"the {kind} model in {folder} cannot be read ({reason}): it is damaged, or of another "
+            "version of sendwise. Train it again."
+        ) from error
 
 
 def _load_pyfunc(data_path: str) -> Artefact:

@@ -1,13 +1,15 @@
-"""From a score to a probability: a sigmoid with two numbers, learnt from outcomes."""
+"""From a score to a probability: a sigmoid of two numbers, or steps, learnt from outcomes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
+from sklearn.isotonic import IsotonicRegression
 
 Floats = NDArray[np.float64]
 
@@ -28,7 +30,7 @@ class Sigmoid:
     intercept: float
 
     @classmethod
-    def fit(cls, score: Floats, label: NDArray[np.generic]) -> Sigmoid:
+    def fit(cls, score: Floats, label: NDArray[np.generic]) -> Self:
         """Learn both numbers by maximum likelihood."""
         truth = np.asarray(label, dtype=np.float64)
         centre, spread = float(np.mean(score)), float(np.std(score)) or 1.0
@@ -51,3 +53,34 @@ class Sigmoid:
     def __call__(self, score: Floats) -> Floats:
         """Return the probability of each score."""
         return np.asarray(expit(self.slope * score + self.intercept), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Probability by isotonic regression: any rising curve, straight between its corners.
+
+    It bends where a sigmoid cannot, and learns noise where outcomes are few: kept only where it
+    wins on later data.
+
+    Source:
+        Zadrozny & Elkan, "Transforming classifier scores into accurate multiclass probability
+        estimates", KDD 2002.
+    """
+
+    scores: tuple[float, ...]
+    shares: tuple[float, ...]
+
+    @classmethod
+    def fit(cls, score: Floats, label: NDArray[np.generic]) -> Self:
+        """Learn the corners, each as far from 0 and 1 as a share of so few outcomes can be."""
+        fitted = IsotonicRegression(out_of_bounds="clip").fit(score, label)
+        least = 1 / (len(score) + 2)
+        shares = np.clip(fitted.y_thresholds_, least, 1 - least)
+        return cls(tuple(fitted.X_thresholds_.tolist()), tuple(shares.tolist()))
+
+    def __call__(self, score: Floats) -> Floats:
+        """Return the probability of each score."""
+        return np.asarray(np.interp(score, self.scores, self.shares), dtype=np.float64)
+
+
+Calibration = Sigmoid | Steps

@@ -1,18 +1,79 @@
-"""What models are registered as, what propensity looks ahead, and the output it fills.
+"""What models are registered as, what propensity looks ahead, and the outputs they fill.
 
 Named once, in a module that imports nothing heavy: serving reads it before any model.
 """
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from core.clock import DAY
+from core.errors import ConfigError
 
-HORIZON: Final = 30 * DAY  # another horizon would be another model, under another name
-PROPENSITY: Final = f"propensity-order-{HORIZON.days}d"
+_ORDER: Final = "Order Completed"  # as in `ingest.contract`, which is too heavy to import here
+_OF_PROPENSITY: Final = "propensity-"
+LONGEST_DAYS: Final = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a propensity foretells: an event within so many days, maybe of one category."""
+
+    event: str = _ORDER
+    days: int = 30
+    category: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a horizon that no shop's history could teach."""
+        if not 1 <= self.days <= LONGEST_DAYS:
+            raise ConfigError(f"--days must be from 1 to {LONGEST_DAYS}, got {self.days}.")
+
+    @property
+    def horizon(self) -> timedelta:
+        """How far a label looks ahead."""
+        return self.days * DAY
+
+    @property
+    def what(self) -> str:
+        """The event as part of a name: `order`, `product-added`, `order-shoes-boots`."""
+        event = "order" if self.event == _ORDER else self.event
+        return re.sub(r"[^a-z0-9]+", "-", f"{event} {self.category}".lower()).strip("-")
+
+    @property
+    def name(self) -> str:
+        """The registered name: another target is another model."""
+        return f"{_OF_PROPENSITY}{self.what}-{self.days}d"
+
+    @property
+    def output(self) -> str:
+        """The output it fills, e.g. `p_order_30d`."""
+        return output_of(self.name)
+
+    @property
+    def words(self) -> str:
+        """What is foretold, as a verb with its object: `order`, `do Product Added in SHOES`."""
+        verb = "order" if self.event == _ORDER else f"do {self.event}"
+        return f"{verb} in {self.category}" if self.category else verb
+
+
+def is_propensity(name: str) -> bool:
+    """Say whether a registered name is that of a propensity."""
+    return name.startswith(_OF_PROPENSITY)
+
+
+def output_of(name: str) -> str:
+    """Return the output that a propensity of this registered name fills."""
+    return "p_" + name.removeprefix(_OF_PROPENSITY).replace("-", "_")
+
+
+ORDER: Final = Target()  # what the demo, the drift report and live scores are about
+PROPENSITY: Final = ORDER.name
+P_ORDER: Final = ORDER.output
+# By what is foretold of a mail, as `features.labels` calls it.
+ENGAGEMENT: Final = {answer: f"engagement-{answer}" for answer in ("opened", "clicked", "redeemed")}
 CLUSTERS: Final = "clusters"
 RECOMMENDER: Final = "recommender"
 MODELS: Final = (PROPENSITY, CLUSTERS, RECOMMENDER)
-
-P_ORDER: Final = f"p_order_{HORIZON.days}d"

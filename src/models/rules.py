@@ -7,6 +7,7 @@ so that log loss and calibration can be compared and a winning rule can be the c
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
@@ -14,6 +15,7 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from core.errors import DataError, MissingColumnsError
@@ -23,6 +25,7 @@ from features.registry import ORDERS, PROPENSITY, REVENUE
 from models.calibration import Floats, Sigmoid
 
 _FILE: Final = "rule.json"
+_LEAST_RATE: Final = 0.01  # what no answer at all counts as
 _QUINTILES: Final = (0.2, 0.4, 0.6, 0.8)
 
 
@@ -76,6 +79,43 @@ class Recency:
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
         return cls(sigmoid=Sigmoid(**_read(folder)["sigmoid"]))
+
+
+@dataclass(frozen=True, slots=True)
+class PastAnswers:
+    """Who answered mails before will answer this one: one feature, such as the smoothed open rate.
+
+    The features' rates are drawn towards the shop's mean, so that one mail opened of one is not
+    always.
+    """
+
+    kind: ClassVar[str] = "past-answers"
+    feature: str
+    sigmoid: Sigmoid
+
+    @classmethod
+    def fit(cls, frame: pd.DataFrame, label: NDArray[np.generic], *, feature: str) -> Self:
+        """Learn what a value of the feature means."""
+        return cls(feature, Sigmoid.fit(cls._score(frame, feature), label))
+
+    @classmethod
+    def _score(cls, frame: pd.DataFrame, feature: str) -> Floats:
+        values = columns_of(frame, (feature,), where="models.rules.PastAnswers")[:, 0]
+        return np.log(values + _LEAST_RATE)
+
+    def predict(self, frame: pd.DataFrame) -> Floats:
+        """Return the probability of an answer, one per row."""
+        return self.sigmoid(self._score(frame, self.feature))
+
+    def save(self, folder: Path) -> None:
+        """Write the feature's name and the two learnt numbers."""
+        _write(folder, asdict(self))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        found = _read(folder)
+        return cls(found["feature"], Sigmoid(**found["sigmoid"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +191,13 @@ class Logistic:
 
     def predict(self, frame: pd.DataFrame) -> Floats:
         """Return the probability of an order, one per row."""
-        values = _logs(columns_of(frame, self.features, where="models.rules.Logistic"))
-        scaled = (values - np.array(self.centre)) / np.array(self.spread)
-        return Sigmoid(1.0, self.intercept)(scaled @ np.array(self.weights))
+        values = columns_of(frame, self.features, where="models.rules.Logistic")
+        return np.asarray(expit(self.margin(values)), dtype=np.float64)
+
+    def margin(self, values: Floats) -> Floats:
+        """Return the log odds of rows of features in the model's order, shape (n, n_features)."""
+        scaled = (_logs(values) - np.array(self.centre)) / np.array(self.spread)
+        return np.asarray(scaled @ np.array(self.weights) + self.intercept, dtype=np.float64)
 
     def save(self, folder: Path) -> None:
         """Write weights and scales."""
@@ -162,7 +206,11 @@ class Logistic:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        found = _read(folder)
+        return cls.of(_read(folder))
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> Self:
+        """Make it of what `asdict` gave, after JSON has made lists of its tuples."""
         lists = {name: tuple(found[name]) for name in ("features", "centre", "spread", "weights")}
         return cls(**lists, intercept=found["intercept"])
 

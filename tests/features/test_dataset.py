@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import duckdb
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.clock import to_us
 from core.errors import NotEnoughDataError
@@ -28,21 +30,31 @@ DAY = timedelta(days=1)
 HORIZON = 30 * DAY
 
 
-def test_every_label_is_known_before_the_next_slice_begins() -> None:
+@given(st.integers(1, 365), st.integers(0, 2_000))
+def test_every_label_is_known_before_the_test_slice_begins(days: int, more: int) -> None:
+    horizon = days * DAY
+    found = cutoffs(START, START + 4 * horizon + more * DAY, horizon)
+
+    assert found.test + horizon == START + 4 * horizon + more * DAY
+    assert found.validation + horizon == found.test
+    assert list(found.all) == sorted(set(found.all))
+    assert 1 <= len(found.training) <= 8
+    assert all(cutoff >= START + horizon for cutoff in found.all)
+    assert found.training[0] + horizon <= found.validation  # there is something to choose by
+
+
+def test_a_long_history_has_cutoffs_a_horizon_apart() -> None:
     found = cutoffs(START, AS_OF, HORIZON)
 
-    assert found.test + HORIZON == AS_OF
-    for earlier, later in pairwise(found.all):
-        assert earlier + HORIZON <= later
-    assert all(cutoff >= START + HORIZON for cutoff in found.all)
     assert len(found.training) == 8
+    assert all(later - earlier == HORIZON for earlier, later in pairwise(found.all))
 
 
-def test_little_history_gives_few_training_cutoffs() -> None:
+def test_a_short_history_has_closer_cutoffs() -> None:
     found = cutoffs(START, START + 4 * HORIZON, HORIZON)
 
-    assert found.training == (START + HORIZON,)
-    assert found.all == (START + HORIZON, START + 2 * HORIZON, START + 3 * HORIZON)
+    assert found.training == tuple(START + HORIZON + days * DAY for days in range(0, 30, 5))
+    assert (found.validation, found.test) == (START + 2 * HORIZON, START + 3 * HORIZON)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +96,12 @@ AT = cutoffs(START, START + 180 * DAY, HORIZON)
 def test_slices_hold_their_cutoffs_features_and_labels(shop: duckdb.DuckDBPyConnection) -> None:
     got = training_set(shop, cutoffs=AT)
 
-    assert got.training["cutoff_us"].unique().tolist() == [to_us(at) for at in AT.training]
+    known = [at for at in AT.training if at + HORIZON <= AT.validation]
+    assert got.training["cutoff_us"].unique().tolist() == [to_us(at) for at in known]
+    assert got.purged["cutoff_us"].unique().tolist() == [
+        to_us(at) for at in AT.training if at not in known
+    ]
+    assert sorted(got.seen["cutoff_us"].unique()) == [to_us(at) for at in AT.all[:-1]]
     assert set(got.validation["cutoff_us"]) == {to_us(AT.validation)}
     assert set(got.test["cutoff_us"]) == {to_us(AT.test)}
     assert got.test["label"].tolist() == [
@@ -110,7 +127,7 @@ def test_learns_only_from_those_who_consent(shop: duckdb.DuckDBPyConnection) -> 
 
     got = training_set(shop, cutoffs=AT, customers=allowed)
 
-    for rows in (got.training, got.validation, got.test):
+    for rows in (got.training, got.purged, got.validation, got.test):
         assert set(rows["customer_id"]) == allowed
 
 
@@ -120,7 +137,7 @@ def test_one_class_only_is_too_little_to_learn_from(
 ) -> None:
     only = {f"{kind}-{n}" for n in range(120)}
 
-    with pytest.raises(NotEnoughDataError, match=r"examples .* and .* who did not; at least 100"):
+    with pytest.raises(NotEnoughDataError, match=r"examples .* and .* of not; at least 100"):
         training_set(shop, cutoffs=AT, customers=only)
 
 

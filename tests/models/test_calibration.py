@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from models.calibration import Sigmoid
+from models.calibration import Sigmoid, Steps
 
 
 def test_finds_the_sigmoid_that_made_the_labels() -> None:
@@ -32,3 +34,27 @@ def test_separated_classes_and_a_constant_score_stay_finite() -> None:
 
     assert np.isfinite([apart.slope, apart.intercept, flat.intercept]).all()
     assert flat(np.ones(1))[0] == pytest.approx(np.mean([1 / 5, 1 / 5, 1 / 5, 2 / 3]), abs=1e-4)
+
+
+def test_steps_follow_a_curve_that_no_sigmoid_has() -> None:
+    random = np.random.default_rng(7)
+    score = random.uniform(-1, 1, 40_000)
+    truth = np.where(score < 0, 0.2, 0.7)
+
+    got = Steps.fit(score, random.random(len(score)) < truth)
+
+    np.testing.assert_allclose(got(np.array([-0.5, 0.5])), [0.2, 0.7], atol=0.02)
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-9, 9, allow_subnormal=False), st.booleans()), min_size=2, max_size=60
+    )
+)
+def test_steps_never_fall_and_are_never_sure(pairs: list[tuple[float, bool]]) -> None:
+    score, label = (np.array(column) for column in zip(*pairs, strict=True))
+
+    got = Steps.fit(score, label)(np.sort(score))
+
+    assert (np.diff(got) >= -1e-12).all()
+    assert ((got > 0) & (got < 1)).all()

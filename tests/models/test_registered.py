@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import ConfigError
 from models import registered
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,3 +28,19 @@ def test_no_code_spells_out_what_the_horizon_is_part_of(name: str) -> None:
     code = [path for room in ("src", "pipelines") for path in (ROOT / room).rglob("*.py")]
 
     assert not [path for path in code if name in constants(path)]
+
+
+def test_a_target_names_its_model_and_its_output() -> None:
+    boots = registered.Target("Product Added", 14, "SHOES/BOOTS")
+
+    assert boots.name == "propensity-product-added-shoes-boots-14d"
+    assert boots.output == "p_product_added_shoes_boots_14d"
+    assert registered.output_of(registered.PROPENSITY) == registered.P_ORDER
+    assert registered.is_propensity(boots.name)
+    assert not registered.is_propensity(registered.CLUSTERS)
+
+
+@pytest.mark.parametrize("days", [0, -1, 366])
+def test_a_horizon_that_nothing_could_teach_is_refused(days: int) -> None:
+    with pytest.raises(ConfigError, match="from 1 to 365"):
+        registered.Target(days=days)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,13 +11,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.clock import to_us
-from core.errors import NotEnoughDataError
+from core.errors import ConfigError, DataError, NotEnoughDataError
 from core.settings import Settings
+from features.dataset import cutoffs, training_set
 from features.engine import feature_frame
 from ingest.contract import EVENTS, ITEMS, ORDER_COMPLETED
 from ingest.lake import connect
 from models import registry
 from models.propensity import PropensityModel
+from models.propensity_fit import fit_propensity
+from models.registered import ORDER, Target
+from models.rules import Recency
+from pipelines.probability_contest import Described, contest_of
 from pipelines.training import train_model
 from tests.small_shop import agree
 
@@ -86,12 +92,12 @@ def test_the_tree_model_meets_every_rule_and_becomes_champion(shop: Settings) ->
     outcome = train_model(shop, "propensity", as_of=AS_OF, trials=1)
 
     contenders = {one["name"]: one["metrics"] for one in outcome.data["contenders"]}
-    assert {"lightgbm", "rfm-sum", "recency", "logistic"} <= set(contenders)
+    assert set(contenders) == {"lightgbm+logistic", "rfm-sum", "recency", "logistic", "bg-nbd"}
     assert all(set(each) == {"auc", "log_loss", "brier", "ece"} for each in contenders.values())
     assert outcome.data["over_baseline"]["low"] > 0
-    assert outcome.notes[0].startswith("lightgbm beats rfm-sum by +")
+    assert outcome.notes[0].startswith("lightgbm+logistic beats rfm-sum by +")
     assert "Left out, without consent to model_training: 1." in outcome.notes
-    assert 0.7 < contenders["lightgbm"]["auc"] < 0.99
+    assert 0.7 < contenders["lightgbm+logistic"]["auc"] < 0.99
 
     champion = registry.champion(shop, "propensity-order-30d")
     assert isinstance(champion.model, PropensityModel)
@@ -143,3 +149,57 @@ def test_only_a_champion_of_later_data_has_seen_the_test_slice(
     assert before.data["promoted"] is False
     assert any("v1 was not compared" in note for note in before.notes)
     assert "champion v1" in str(after.data["contenders"])
+
+
+def test_another_target_is_another_model(
+    tmp_path: Path, with_mlflow: Callable[[Path], Path]
+) -> None:
+    shop = write_shop(with_mlflow(tmp_path))
+    target = Target(days=14, category="SHOES")
+
+    outcome = train_model(shop, "propensity", as_of=AS_OF, trials=0, target=target)
+
+    assert outcome.data["model"] == "propensity-order-shoes-14d"
+    assert "bg-nbd" not in str(
+        outcome.data["contenders"]
+    )  # it foretells orders, whatever is in them
+    champion = registry.champion(shop, target.name)
+    assert champion.meta["labels_end"] == (AS_OF - target.horizon).isoformat()
+    with pytest.raises(ConfigError, match="no event 'Shoe Bought'"):
+        train_model(shop, "propensity", as_of=AS_OF, trials=0, target=Target("Shoe Bought"))
+
+
+def test_a_champion_that_cannot_be_read_is_replaced_and_named(
+    tmp_path: Path, with_mlflow: Callable[[Path], Path]
+) -> None:
+    shop = write_shop(with_mlflow(tmp_path))
+    train_model(shop, "propensity", as_of=AS_OF - timedelta(days=7), trials=0)
+    for kept in (shop.home / "bundles").rglob("*.json"):
+        if kept.name in ("rule.json", "propensity.json"):
+            kept.write_text('{"cut": "off"}')
+
+    outcome = train_model(shop, "propensity", as_of=AS_OF, trials=0)
+
+    assert outcome.data["promoted"] is True
+    assert any("the champion was not compared" in note for note in outcome.notes)
+
+
+def test_a_feature_that_knows_the_future_is_caught(tmp_path: Path) -> None:
+    settings = write_shop(tmp_path)
+    connection = connect(tmp_path)
+    honest = training_set(connection, cutoffs=cutoffs(START, AS_OF, ORDER.horizon))
+    at_the_end = feature_frame(connection, cutoffs=[AS_OF]).set_index("customer_id")
+    connection.close()
+    # RFM as of the end of the data, joined to cut-offs before it: the commonest of all leaks.
+    leaking = {
+        name: rows.assign(recency_days=rows["customer_id"].map(at_the_end["recency_days"]))
+        for name in ("training", "purged", "validation", "test")
+        if len(rows := getattr(honest, name))
+    }
+    dataset = replace(honest, **leaking)
+    fitted = fit_propensity(dataset, trials=0, seed=7)
+    described = Described(slice="all", purpose="to test", limits=())
+    rules = {"recency": Recency.fit(dataset.seen, dataset.seen["label"].to_numpy())}
+
+    with pytest.raises(DataError, match=r"too good to be true.* recency_days has \d+% of the gain"):
+        contest_of(settings, dataset, fitted, None, rules=rules, described=described)

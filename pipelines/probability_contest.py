@@ -1,0 +1,204 @@
+"""A model of probabilities meets its rules and the champion on the test slice of a dataset.
+
+What propensity and engagement have in common: how they are judged, guarded, drawn and described.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from core import columns as c
+from core.errors import DataError, MissingColumnsError
+from core.settings import Settings
+from features.dataset import Dataset
+from models.artefact import Artefact
+from models.bundles import LoadedModel
+from models.gate import Interval, auc, decide, paired_bootstrap
+from models.plots import calibration_curve, importance_bars, ranking_curves
+from models.propensity import PropensityModel
+from models.propensity_fit import Fitted, over_customers
+from models.scoring_metrics import scoring_metrics
+from pipelines.training import SEED, Contender, Contest
+
+CANDIDATE: Final = "lightgbm+logistic"  # trees and a line
+
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What a contest says of itself: `models.card` has the headings."""
+
+    slice: str
+    purpose: str
+    limits: tuple[str, ...]
+
+
+def contest_of(
+    settings: Settings,
+    dataset: Dataset,
+    fitted: Fitted,
+    champion: LoadedModel | None,
+    *,
+    rules: Mapping[str, Artefact],
+    described: Described,
+) -> Contest:
+    """Judge a fitted model beside rules that were fitted on the same rows, the gate's first.
+
+    Raises:
+        DataError: The model is too good to be true: something it looks at knows the answer.
+    """
+    model = fitted.model
+    models: dict[str, Artefact] = {CANDIDATE: model, **rules}
+    notes = list(fitted.notes)
+    truth = dataset.test[c.LABEL].to_numpy()
+    customers = dataset.test[c.CUSTOMER_ID].to_numpy()
+    scores = {name: _score(each, dataset.test) for name, each in models.items()}
+    candidate, *baselines = (
+        Contender(name=name, model=each, metrics=scoring_metrics(truth, scores[name]))
+        for name, each in models.items()
+    )
+    refuse_leak(settings, candidate.metrics["auc"], model)
+    current, of_champion = _champion(champion, dataset, truth, notes)
+    pairs = {name: _pairs(truth, score) for name, score in scores.items()}
+
+    def gain_over(name: str) -> Interval:
+        return paired_bootstrap(
+            pairs[CANDIDATE], pairs[name], metric=auc, seed=SEED, units=customers
+        )
+
+    rule = next(iter(rules))
+    verdict = decide(
+        candidate=pairs[CANDIDATE],
+        baseline=pairs[rule],
+        rule=rule,
+        champion=None if of_champion is None else _pairs(truth, of_champion),
+        metric=auc,
+        margin=settings.gate_margin,
+        seed=SEED,
+        units=customers,
+        stays=current is None and _has_seen(champion, dataset),
+    )
+    folds = over_customers(dataset, model, seed=SEED)
+    if folds:
+        ends = f"{folds['auc_folds_low']:.3f}, {folds['auc_folds_high']:.3f}"
+        notes.append(
+            f"AUC over five folds of customers, before the test slice: {folds['auc_folds']:.3f} "
+            f"[{ends}]"
+        )
+    return Contest(
+        candidate=Contender(
+            name=candidate.name, model=model, metrics=candidate.metrics, details=folds
+        ),
+        baselines=baselines,
+        champion=current,
+        headline="auc",
+        verdict=verdict,
+        slice=described.slice,
+        purpose=described.purpose,
+        limits=described.limits,
+        figures=_figures(model, truth, scores),
+        params=_found(fitted),
+        tuned=fitted.tuned if "tuned" in fitted.validation else None,
+        notes=notes,
+        gain_over=gain_over,
+    )
+
+
+def refuse_leak(settings: Settings, found: float, model: PropensityModel) -> None:
+    """Refuse a model that orders customers better than their behaviour allows.
+
+    Raises:
+        DataError: Its AUC is above the setting `leak_auc`.
+    """
+    if found <= settings.leak_auc:
+        return
+    name, share = next(iter(model.importance().items()))
+    raise DataError(
+        f"AUC {found:.3f} on the test slice is above {settings.leak_auc:g}: too good to be true, "
+        f"so something knows the answer. {name} has {share:.0%} of the gain: look whether it is "
+        "known before the cut-off. If it is explained, raise leak_auc in conf/sendwise.yaml."
+    )
+
+
+def _figures(
+    model: PropensityModel, truth: NDArray[Any], scores: Mapping[str, Scores]
+) -> dict[str, Figure]:
+    return {
+        "calibration.png": calibration_curve(truth, scores),
+        "ranking.png": ranking_curves(truth, scores),
+        "importance.png": importance_bars(model.importance()),
+    }
+
+
+def _champion(
+    champion: LoadedModel | None, dataset: Dataset, truth: NDArray[Any], notes: list[str]
+) -> tuple[Contender | None, Scores | None]:
+    """Score the champion on the test slice; one that needs other features cannot defend itself."""
+    if champion is None:
+        return None, None
+    if _has_seen(champion, dataset):
+        notes.append(
+            f"champion v{champion.version} was not compared: it is of "
+            f"{champion.meta['as_of'][:10]} and has learnt from the test slice"
+        )
+        return None, None
+    try:
+        score = _score(champion.model, dataset.test)
+    except MissingColumnsError as error:
+        absent = ", ".join(error.missing)
+        notes.append(
+            f"champion v{champion.version} was not compared: it needs {absent}, no longer defined"
+        )
+        return None, None
+    metrics = scoring_metrics(truth, score)
+    name = f"champion v{champion.version}"
+    return Contender(name=name, model=champion.model, metrics=metrics), score
+
+
+def _has_seen(champion: LoadedModel | None, dataset: Dataset) -> bool:
+    """Tell whether the champion has learnt from labels of after the test cut-off.
+
+    Its labels ended where its own test slice began.
+    """
+    if champion is None:
+        return False
+    end = champion.meta.get("labels_end") or champion.meta["as_of"]
+    return datetime.fromisoformat(end) > dataset.cutoffs.test
+
+
+def _score(model: Artefact, frame: pd.DataFrame) -> Scores:
+    return np.asarray(model.predict(frame), dtype=np.float64)
+
+
+def _pairs(truth: NDArray[Any], score: Scores) -> Scores:
+    return np.column_stack([truth.astype(np.float64), score])
+
+
+def _found(fitted: Fitted) -> dict[str, object]:
+    params = fitted.model.params
+    return {
+        "tuned": fitted.tuned,
+        "calibration": type(fitted.model.calibration).__name__.lower()
+        if fitted.model.calibration
+        else "none",
+        "rounds": params.rounds,
+        "learning_rate": round(params.learning_rate, 6),
+        "num_leaves": params.num_leaves,
+        "min_data_in_leaf": params.min_data_in_leaf,
+        "feature_fraction": round(params.feature_fraction, 6),
+        "bagging_fraction": round(params.bagging_fraction, 6),
+        "lambda_l2": round(params.lambda_l2, 6),
+        **{
+            f"validation_log_loss_{name.replace(' ', '_')}": round(loss, 6)
+            for name, loss in fitted.validation.items()
+        },
+    }

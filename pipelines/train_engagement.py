@@ -1,0 +1,122 @@
+"""Train who answers a mail: opens it, clicks in it, or redeems its coupon."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from core import columns as c
+from core.clock import DAY
+from core.settings import Settings
+from features.dataset import Dataset
+from features.feature import definitions_digest
+from features.mailings import WITHIN, Answer, answer_set
+from features.registry import ENGAGEMENT
+from features.shop import Shop
+from ingest.lake import connect
+from models import registered
+from models.artefact import Artefact
+from models.bundles import LoadedModel
+from models.propensity_fit import fit_propensity
+from models.rules import Logistic, PastAnswers
+from pipelines.outcome import Outcome, progress_bar
+from pipelines.probability_contest import Described, contest_of
+from pipelines.training import SEED, Contest, LearntFrom, finish, learners
+
+# What customers did with earlier mails, by what is foretold: the rule to beat.
+BEFORE: Final[dict[Answer, str]] = {
+    "opened": "open_rate",
+    "clicked": "click_rate",
+    "redeemed": "coupons_90d",
+}
+LIMITS: Final = (
+    "Answers are those of persons: opens and clicks by machines count nothing.",
+    "It knows the customer, not the mail: which campaign is better, it cannot say.",
+    "An open is what a picture reports; who blocks pictures and does not click seems not to open.",
+    "It says who will answer, not whom a mail would make buy: that needs an experiment.",
+)
+
+
+def run(
+    settings: Settings,
+    *,
+    as_of: datetime,
+    trials: int,
+    register: bool,
+    answer: Answer = "clicked",
+    within_days: int = WITHIN.days,
+) -> Outcome:
+    """Train, compare and register an engagement, by default `engagement-clicked`.
+
+    Raises:
+        NotReadyError: Nothing has been imported.
+        NotEnoughDataError: Too few mails, too short a history, or one kind of answer only.
+        DataError: The model is too good to be true.
+    """
+    connection = connect(settings.home)
+    try:
+        allowed = learners(settings, connection, as_of=as_of)
+        with allowed.named(), progress_bar("features of mails") as advance:
+            dataset = answer_set(
+                connection,
+                answer=answer,
+                as_of=as_of,
+                within=within_days * DAY,
+                shop=Shop.of(settings),
+                customers=set(allowed.ids),
+                seed=SEED,
+                advance=advance,
+            )
+    finally:
+        connection.close()
+    data = LearntFrom(
+        name=registered.ENGAGEMENT[answer],
+        as_of=as_of,
+        digest=dataset.digest,
+        cutoffs=(*dataset.cutoffs.training, dataset.cutoffs.validation),
+        rows=len(dataset.seen),
+        labels_end=dataset.cutoffs.test,
+        left_out=allowed.left_out,
+        features={feature.name: feature.dtype for feature in ENGAGEMENT},
+        features_digest=definitions_digest(ENGAGEMENT),
+    )
+
+    def fit(champion: LoadedModel | None) -> Contest:
+        with allowed.named(), progress_bar("tuning", total=trials) as advance:
+            fitted = fit_propensity(dataset, trials=trials, seed=SEED, advance=advance)
+        return contest_of(
+            settings,
+            dataset,
+            fitted,
+            champion,
+            rules=_rules(dataset, BEFORE[answer]),
+            described=_described(dataset, answer, within_days),
+        )
+
+    params = {"trials": trials, "seed": SEED, "within_days": within_days}
+    return finish(settings, data=data, params=params, fit=fit, register=register)
+
+
+def _described(dataset: Dataset, answer: Answer, days: int) -> Described:
+    truth = dataset.test[c.LABEL]
+    return Described(
+        slice=(
+            f"{len(truth):,} mails delivered from {dataset.cutoffs.test:%Y-%m-%d}, "
+            f"{truth.mean():.1%} of which were {answer} within {days} days"
+        ),
+        purpose=(
+            f"Probability that a mail to this customer is {answer} by a person within {days} days. "
+            "For choosing whom to write to: who hardly answers is tired by every further mail."
+        ),
+        limits=LIMITS,
+    )
+
+
+def _rules(dataset: Dataset, feature: str) -> dict[str, Artefact]:
+    """Return the baselines, fitted on what came before the test slice."""
+    seen = dataset.seen
+    label = seen[c.LABEL].to_numpy()
+    return {
+        "past-answers": PastAnswers.fit(seen, label, feature=feature),
+        "logistic": Logistic.fit(seen, label, features=dataset.features),
+    }
