@@ -51,6 +51,7 @@ TRAINERS: Final[Mapping[str, str]] = {
     "propensity": "pipelines.train_propensity",
     "clusters": "pipelines.train_clusters",
     "recommender": "pipelines.train_recommender",
+    "send-time": "pipelines.train_send_time",
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, TypeAlias
 from zoneinfo import available_timezones
 
 import duckdb
@@ -17,10 +17,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core import columns as c
-from core.clock import DAY_US, EPOCH, MICROSECOND, to_us
+from core.clock import DAY_US, EPOCH, MICROSECOND, from_us, to_us
 from features.affinity import exact_sum
 from features.shop import Shop
 from ingest.contract import CAMPAIGN_SENT, EMAIL_CLICKED, EMAIL_DELIVERED, EMAIL_OPENED
+
+Floats: TypeAlias = NDArray[np.float64]
+Delays: TypeAlias = Sequence[float] | Floats
 
 HALF_LIFE: Final = timedelta(days=365)  # habits last: the year's seasons count nearly alike
 HOURS, WEEKDAYS = 24, 7
@@ -28,6 +31,7 @@ READ_HOURS: Final = tuple(f"read_hour_{hour:02}" for hour in range(HOURS))
 MAILED_DAYS: Final = tuple(f"mailed_day_{day}" for day in range(WEEKDAYS))  # 0: Monday
 READ_DAYS: Final = tuple(f"read_day_{day}" for day in range(WEEKDAYS))
 COLUMNS: Final = (*READ_HOURS, *MAILED_DAYS, *READ_DAYS)
+EVEN: Final = (1.0,) * HOURS  # delays that say nothing
 UNKNOWN: Final = -1  # the hour of a delivery that nobody told of
 
 # One row per mail: when it was delivered, when a person first opened it or clicked in it. What
@@ -130,7 +134,7 @@ def with_reading(
     *,
     as_of: datetime,
     shop: Shop | None = None,
-    delays: Sequence[float] | NDArray[np.float64] = (1.0,) * HOURS,
+    delays: Delays = EVEN,
 ) -> pd.DataFrame:
     """Add to a frame of one row per customer when they read: what send times are learnt from.
 
@@ -148,34 +152,53 @@ def with_reading(
         delivery, and those read within a day, all halved in weight every 365 days; 0 where
         there are none.
     """
-    row = pd.Index(frame[c.CUSTOMER_ID])
     reads = mail_reads(connection, before=as_of, shop=shop, half_life=HALF_LIFE)
     answers = mail_answers(connection, before=as_of, shop=shop, half_life=HALF_LIFE)
-    worth = reads["reads"].to_numpy() / _factors(reads, np.asarray(delays, np.float64))
-    tables = (
-        _table(row, reads, "hour", worth, HOURS),
-        _table(row, answers, "weekday", answers["mailed"].to_numpy(), WEEKDAYS),
-        _table(row, answers, "weekday", answers["read"].to_numpy(), WEEKDAYS),
-    )
+    customers = frame[c.CUSTOMER_ID]
+    tables = (read_hours(customers, reads, delays), *answer_days(customers, answers))
     wide = pd.DataFrame(np.hstack(tables), index=frame.index, columns=list(COLUMNS))
     return pd.concat([frame, wide], axis=1)
 
 
-def _factors(reads: pd.DataFrame, delays: NDArray[np.float64]) -> NDArray[np.float64]:
+def read_hours(customers: pd.Series[Any], reads: pd.DataFrame, delays: Delays = EVEN) -> Floats:
+    """Bring `mail_reads` into a row per customer: reads by hour, shape (n, 24).
+
+    `delays` are those of `with_reading`; what others than `customers` read is left out.
+    """
     sent = reads["sent_hour"].to_numpy()
-    return np.where(sent == UNKNOWN, 1.0, delays[(reads["hour"].to_numpy() - sent) % HOURS])
+    late = (reads["hour"].to_numpy() - sent) % HOURS
+    factors = np.where(sent == UNKNOWN, 1.0, np.asarray(delays, np.float64)[late])
+    return _table(customers, reads, "hour", reads["reads"].to_numpy() / factors, HOURS)
+
+
+def answer_days(customers: pd.Series[Any], answers: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Bring `mail_answers` into a row per customer: mailed and read by weekday, (n, 7) each."""
+    mailed, read = (
+        _table(customers, answers, "weekday", answers[name].to_numpy(), WEEKDAYS)
+        for name in ("mailed", "read")
+    )
+    return mailed, read
+
+
+def first_read(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """Return when a person opened or clicked a mail for the first time, None: nobody ever did."""
+    ((first,),) = connection.execute(
+        "SELECT min(ts_us) FROM events WHERE event IN ($1, $2) AND customer_id IS NOT NULL"
+        " AND NOT coalesce(is_machine, false)",
+        [EMAIL_OPENED, EMAIL_CLICKED],
+    ).fetchall()
+    return None if first is None else from_us(int(first))
 
 
 def _table(
-    row: pd.Index, counts: pd.DataFrame, by: str, values: NDArray[np.float64], width: int
-) -> NDArray[np.float64]:
-    """Bring counts into a row per customer; those of others are left out."""
-    at = row.get_indexer(counts[c.CUSTOMER_ID])
+    customers: pd.Series[Any], counts: pd.DataFrame, by: str, values: Floats, width: int
+) -> Floats:
+    at = pd.Index(customers).get_indexer(counts[c.CUSTOMER_ID])
     known = at >= 0
     cell = at[known] * width + counts[by].to_numpy()[known]
     # `bincount` adds in row order, and the rows are sorted: the same bits every time.
-    flat = np.bincount(cell, weights=values[known], minlength=len(row) * width)
-    return flat.reshape(len(row), width)
+    flat = np.bincount(cell, weights=values[known], minlength=len(customers) * width)
+    return flat.reshape(len(customers), width).astype(np.float64)
 
 
 def _weight(age_of: str, before: datetime, half_life: timedelta | None) -> str:

@@ -13,6 +13,7 @@ HORIZON: Final = 30 * DAY  # another horizon would be another model, under anoth
 PROPENSITY: Final = f"propensity-order-{HORIZON.days}d"
 CLUSTERS: Final = "clusters"
 RECOMMENDER: Final = "recommender"
-MODELS: Final = (PROPENSITY, CLUSTERS, RECOMMENDER)
+SEND_TIME: Final = "send-time"
+MODELS: Final = (PROPENSITY, CLUSTERS, RECOMMENDER, SEND_TIME)
 
 P_ORDER: Final = f"p_order_{HORIZON.days}d"
