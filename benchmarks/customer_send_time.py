@@ -104,7 +104,8 @@ def read_in_time(centre: NDArray[Any], spread: NDArray[Any]) -> NDArray[np.float
     width = spread[:, None].astype(np.float64)
     rounds = (start + turn * HOURS for turn in (-2, -1, 0, 1, 2))
     parts = [norm.cdf((each + WITHIN) / width) - norm.cdf(each / width) for each in rounds]
-    return np.sum(parts, axis=0)
+    total: NDArray[np.float64] = np.sum(parts, axis=0)
+    return total
 
 
 def run(work: Path, *, quick: bool = False) -> list[Figure]:

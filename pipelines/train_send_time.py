@@ -23,7 +23,7 @@ from features.shop import Shop
 from ingest.lake import connect
 from models import registered
 from models.bundles import LoadedModel
-from models.gate import decide, mean, paired_bootstrap
+from models.gate import Verdict, decide, mean, paired_bootstrap
 from models.send_time import FEATURES, WITHIN, SendTime, groups_of
 from models.send_time_fit import choose, fit_send_time
 from models.send_time_measures import Later, Past, Readers, hits, log_likelihood
@@ -183,30 +183,19 @@ def _contest(
     rule = model.baseline()
     notes = [] if model.tells_weekdays else ["No best weekday: the shop mails on one only."]
     rival = _comparable(champion, slices, notes)
-    own, usual = hits(model, readers), hits(rule, readers)
-
-    likely, usually = (log_likelihood(one, readers) for one in (model, rule))
-    gain = paired_bootstrap(likely, usually, metric=mean, seed=SEED, units=readers.reader)
+    likely, usual = (log_likelihood(one, readers) for one in (model, rule))
+    gain = paired_bootstrap(likely, usual, metric=mean, seed=SEED, units=readers.reader)
     notes.append(f"Gain in log likelihood per read over {RULE}: {gain}.")
-    verdict = decide(
-        candidate=own,
-        baseline=usual,
-        rule=RULE,
-        champion=None if rival is None else hits(rival, readers),
-        metric=mean,
-        margin=settings.gate_margin,
-        seed=SEED,
-        units=readers.reader,
-        stays=rival is None and _has_seen(champion, slices),
-    )
+    stays = rival is None and _has_seen(champion, slices)
+    current = None
+    if rival is not None and champion is not None:
+        current = _contender(f"champion v{champion.version}", rival, readers)
     return Contest(
         candidate=_contender(CANDIDATE, model, readers),
         baselines=[_contender(RULE, rule, readers)],
-        champion=None
-        if rival is None or champion is None
-        else _contender(f"champion v{champion.version}", rival, readers),
+        champion=current,
         headline="read_in_time",
-        verdict=verdict,
+        verdict=_verdict(settings, readers, model, rival, stays=stays),
         slice=(
             f"{len(readers.hour):,} mails read from {slices.test:%Y-%m-%d} on by "
             f"{len(readers.frame):,} customers who had read before"
@@ -219,6 +208,27 @@ def _contest(
         },
         params=_found(model),
         notes=notes,
+    )
+
+
+def _verdict(
+    settings: Settings,
+    readers: Readers,
+    model: SendTime,
+    rival: SendTime | None,
+    *,
+    stays: bool,
+) -> Verdict:
+    return decide(
+        candidate=hits(model, readers),
+        baseline=hits(model.baseline(), readers),
+        rule=RULE,
+        champion=None if rival is None else hits(rival, readers),
+        metric=mean,
+        margin=settings.gate_margin,
+        seed=SEED,
+        units=readers.reader,
+        stays=stays,
     )
 
 

@@ -152,7 +152,8 @@ class SendTime:
     def _weekdays(self, mailed: Floats, read: Floats) -> Floats:
         if not self.tells_weekdays:
             return np.full(len(mailed), np.nan)
-        return np.nanargmax(self.rates(mailed, read), axis=1).astype(np.float64)
+        best: Ints = np.nanargmax(self.rates(mailed, read), axis=1)
+        return best.astype(np.float64)
 
     def rates(self, mailed: Floats, read: Floats) -> Floats:
         """Return how often each customer reads within a day by weekday of delivery, shape (n, 7).
