@@ -108,8 +108,9 @@ def choose(past: Past, later: Later, *, seed: int) -> tuple[Shrinkage, bool]:
     def likeliest(models: Iterable[SendTime]) -> SendTime:
         return max(models, key=lambda model: float(log_likelihood(model, readers).mean()))
 
+    plain = fit_send_time(past, Shrinkage())
     best = likeliest(
-        fit_send_time(past, Shrinkage(hours=hours, spread=spread))
+        replace(plain, shrinkage=Shrinkage(hours=hours, spread=spread))  # the profiles stay
         for hours, spread in product(_HOURS, _SPREADS)
     )
     grouped = likeliest(

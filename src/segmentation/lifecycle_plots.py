@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from segmentation.lifecycle import AT_RISK, LAPSED, STAGES
 from segmentation.transitions import NOBODY
@@ -35,7 +36,7 @@ def stage_flow(counts: pd.DataFrame) -> Figure:
     return figure
 
 
-def _draw_sizes(axes: Axes, now: np.ndarray) -> None:  # type: ignore[type-arg]
+def _draw_sizes(axes: Axes, now: NDArray[np.int64]) -> None:
     total = max(int(now.sum()), 1)
     colours = [_ORANGE if stage in (AT_RISK, LAPSED) else _BLUE for stage in STAGES]
     bars = axes.barh([_title(stage) for stage in STAGES], now, color=colours)
