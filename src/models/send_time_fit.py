@@ -48,6 +48,8 @@ _SHOP_SPREAD: Final = 1.0  # hours: a shop's profile is of many reads, and jagge
 _SOME: Final = 0.02
 _SOME_MAILS: Final = 50.0
 _INDEPENDENT: Final = 0.1  # of the reads: so many more, as if delays had no influence
+_ABOUT: Final = 2  # hours around that of most deliveries
+_ELSEWHEN: Final = 0.1  # of the reads: of mails that came at other hours
 _ROUNDS: Final = 200
 _BOUND: Final = 4.0  # of the factor of a delay, up and down
 _DRAWS: Final = 400
@@ -164,8 +166,9 @@ def delay_factors(reads: pd.DataFrame) -> Floats:
 
     Where a mail lies on top it is read more; that says when it was sent, not when its reader
     reads. Reads are, by hour of delivery and of reading, taken as a product of three: how many
-    mails came at the one, how much is read at the other, and a factor of the hours between. What
-    both of the latter explain, as where all mails come at one hour, is the hour's.
+    mails came at the one, how much is read at the other, and a factor of the hours between. Where
+    hardly any mail comes at another time of the day than most, the latter two cannot be told
+    apart, and all is the hour's.
 
     Args:
         reads: `features.reading.mail_reads`.
@@ -180,7 +183,7 @@ def delay_factors(reads: pd.DataFrame) -> Floats:
     sent, hour = known["sent_hour"].to_numpy(), known["hour"].to_numpy()
     cells = np.bincount(sent * HOURS + hour, weights=known["reads"], minlength=HOURS * HOURS)
     table: Floats = cells.reshape(HOURS, HOURS).astype(np.float64)
-    if not table.any():
+    if not _at_several_hours(table.sum(axis=1)):
         return np.array(EVEN)
     product_of_margins = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
     table = table + _INDEPENDENT * product_of_margins
@@ -201,6 +204,13 @@ def delay_factors(reads: pd.DataFrame) -> Floats:
     factor = factor * (seen.sum() / float(factor @ seen))
     bounded: Floats = np.clip(factor, 1 / _BOUND, _BOUND)
     return bounded
+
+
+def _at_several_hours(sent: Floats) -> bool:
+    """Tell whether mails come at times of the day that differ by more than zones and seasons do."""
+    apart = (np.arange(HOURS) - sent.argmax()) % HOURS
+    others = sent[np.minimum(apart, HOURS - apart) > _ABOUT].sum()
+    return bool(others > _ELSEWHEN * sent.sum())
 
 
 def _ratio(observed: Floats, expected: Floats) -> Floats:

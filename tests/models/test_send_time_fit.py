@@ -149,9 +149,10 @@ def test_delays_are_told_from_hours_where_mails_come_at_several_hours() -> None:
 def test_what_cannot_be_told_from_the_hour_is_the_hours() -> None:
     liked = np.where(np.arange(HOURS) == 8, 9.0, 1.0)
 
-    got = delay_factors(spread([8], liked, np.ones(HOURS)))
+    alone = delay_factors(spread([8], liked, np.ones(HOURS)))
+    nearly = delay_factors(spread([6, 7, 8], liked, np.linspace(2, 1, HOURS)))
 
-    np.testing.assert_allclose(got, 1.0)
+    assert alone.tolist() == nearly.tolist() == [1.0] * HOURS
 
 
 def test_without_deliveries_there_are_no_delays() -> None:
