@@ -54,6 +54,7 @@ TRAINERS: Final[Mapping[str, str]] = {
     "engagement": "pipelines.train_engagement",
     "clusters": "pipelines.train_clusters",
     "recommender": "pipelines.train_recommender",
+    "send-time": "pipelines.train_send_time",
 }
 
 # Options of `sendwise train` that only some models take.

@@ -26,7 +26,12 @@ from features.definitions.orders import (
     TENURE_DAYS,
     WEEKEND_SHARE,
 )
-from features.definitions.tastes import CATEGORIES, CATEGORY_ENTROPY, TOP_CATEGORY_SHARE
+from features.definitions.tastes import (
+    CATEGORIES,
+    CATEGORY_ENTROPY,
+    ORDER_HOUR,
+    TOP_CATEGORY_SHARE,
+)
 from features.feature import Feature, checked
 
 ABOUT: Final[dict[str, tuple[Feature, ...]]] = {
@@ -107,6 +112,8 @@ CLUSTERS: Final[tuple[Feature, ...]] = (
     DISCOUNT_SHARE,
     CATEGORY_ENTROPY,
 )
+# Besides the hours at which mail is read, see features.reading.
+SEND_TIME: Final[tuple[Feature, ...]] = ORDER_HOUR
 # What only grows with history drifts by itself. Recency does too: of those who left it is their
 # age, and in a young history the longest there can be grows day by day.
 WINDOWED: Final[tuple[Feature, ...]] = tuple(

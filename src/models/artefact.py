@@ -29,6 +29,7 @@ KINDS: Final[Mapping[str, str]] = {
     "bg-nbd": "models.bg_nbd:BgNbdRule",
     "clusters": "models.clusters:Clusters",
     "recommender": "models.recommender:Recommender",
+    "send-time": "models.send_time:SendTime",
 }
 
 

@@ -76,4 +76,5 @@ P_ORDER: Final = ORDER.output
 ENGAGEMENT: Final = {answer: f"engagement-{answer}" for answer in ("opened", "clicked", "redeemed")}
 CLUSTERS: Final = "clusters"
 RECOMMENDER: Final = "recommender"
-MODELS: Final = (PROPENSITY, CLUSTERS, RECOMMENDER)
+SEND_TIME: Final = "send-time"
+MODELS: Final = (PROPENSITY, CLUSTERS, RECOMMENDER, SEND_TIME)

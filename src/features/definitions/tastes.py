@@ -115,6 +115,7 @@ def _hour(name: str, hours: HourOfDay, description: str) -> tuple[Feature, ...]:
     )
 
 
+ORDER_HOUR: Final = _hour("order", _orders_at, "orders, halved in weight every 365 days")
 # Traits have no history: only what a customer hardly ever changes can be read of them.
 LOCALE: Final = Feature(
     name="locale",
@@ -137,7 +138,7 @@ ALL: Final = (
     _entropy(_band),
     *_tops(_device, 1),
     *_tops(_weekday, 1),
-    *_hour("order", _orders_at, "orders, halved in weight every 365 days"),
+    *ORDER_HOUR,
     *_hour("mail", _mails_at, "opens and clicks by the customer, halved in weight every 180 days"),
     *(
         Feature(
