@@ -22,15 +22,19 @@ from ingest.lake import connect
 from models import registered
 from models.artefact import Artefact
 from models.bundles import LoadedModel
+from models.contribution_plots import contribution_swarm
 from models.gate import Interval, auc, decide, paired_bootstrap
-from models.plots import calibration_curve, importance_bars, ranking_curves
+from models.plots import calibration_curve, gain_curves, importance_bars, ranking_curves
 from models.propensity import Fitted, fit_propensity
 from models.registered import HORIZON
 from models.rules import Logistic, Recency, RfmSum
 from models.scoring_metrics import scoring_metrics
+from models.sufficiency import require
+from pipelines.learnable import facts_of
 from pipelines.outcome import Outcome, progress_bar
 from pipelines.training import SEED, Contender, Contest, LearntFrom, finish, learners
 
+SWARM: Final = 2_000  # customers of the test slice whose contributions are drawn, without a name
 PURPOSE: Final = (
     f"Probability that a customer with at least one order places another within {HORIZON.days} "
     "days. For choosing whom to write to and what to say: those who would order anyway need no "
@@ -53,11 +57,16 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
     """
     connection = connect(settings.home)
     try:
-        times = cutoffs(first_order(connection), as_of, HORIZON)
         allowed = learners(settings, connection, as_of=as_of)
+        require(facts_of(settings, connection, allowed, as_of=as_of), "propensity")
+        times = cutoffs(first_order(connection), as_of, HORIZON)
         with allowed.named():
             dataset = training_set(
-                connection, cutoffs=times, shop=Shop.of(settings), customers=set(allowed.ids)
+                connection,
+                cutoffs=times,
+                shop=Shop.of(settings),
+                customers=set(allowed.ids),
+                least=settings.least_examples,
             )
     finally:
         connection.close()
@@ -115,7 +124,7 @@ def _contest(
         slice=_slice(dataset, truth),
         purpose=PURPOSE,
         limits=LIMITS,
-        figures=_figures(fitted, truth, scores),
+        figures=_figures(fitted, dataset.test, scores),
         params=_found(fitted),
         tuned=fitted.tuned if "tuned" in fitted.validation else None,
         notes=notes,
@@ -131,12 +140,17 @@ def _slice(dataset: Dataset, truth: NDArray[Any]) -> str:
 
 
 def _figures(
-    fitted: Fitted, truth: NDArray[Any], scores: Mapping[str, NDArray[np.float64]]
+    fitted: Fitted, test: pd.DataFrame, scores: Mapping[str, NDArray[np.float64]]
 ) -> dict[str, Figure]:
+    truth, model = test[c.LABEL].to_numpy(), fitted.model
+    some = test.sample(min(SWARM, len(test)), random_state=SEED)
+    values = some[list(model.features)].to_numpy(dtype=np.float64)
     return {
         "calibration.png": calibration_curve(truth, scores),
         "ranking.png": ranking_curves(truth, scores),
-        "importance.png": importance_bars(fitted.model.importance()),
+        "gains.png": gain_curves(truth, scores),
+        "importance.png": importance_bars(model.importance()),
+        "contributions.png": contribution_swarm(model.features, model.contributions(some), values),
     }
 
 

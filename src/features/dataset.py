@@ -68,11 +68,11 @@ class Dataset:
 
 def first_order(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     """Return when the first order of a known customer was completed, None without one."""
-    row = connection.execute(
+    ((ts_us,),) = connection.execute(
         "SELECT min(ts_us) FROM events WHERE event = $1 AND customer_id IS NOT NULL",
         [ORDER_COMPLETED],
-    ).fetchone()
-    return None if row is None or row[0] is None else from_us(row[0])
+    ).fetchall()  # to the end: an unfinished result would hold the connection
+    return None if ts_us is None else from_us(ts_us)
 
 
 def cutoffs(
@@ -123,6 +123,7 @@ def training_set(
     features: Sequence[Feature] = PROPENSITY,
     shop: Shop | None = None,
     customers: set[str] | None = None,
+    least: int = MIN_OF_A_CLASS,
 ) -> Dataset:
     """Join features as of each cut-off to what the customer did after it.
 
@@ -132,9 +133,10 @@ def training_set(
         features: Columns, in the model's order.
         shop: Time zone and currency rates.
         customers: Who may be learnt from (consent to `model_training`); None: everybody.
+        least: How many buyers, and how many non-buyers, the training slice needs.
 
     Raises:
-        NotEnoughDataError: Fewer than 100 buyers or 100 non-buyers in the training slice, or
+        NotEnoughDataError: Fewer than `least` buyers or non-buyers in the training slice, or
             only one kind in a later slice.
     """
     frame = feature_frame(connection, cutoffs=cutoffs.all, features=features, shop=shop)
@@ -159,13 +161,13 @@ def training_set(
             content_digest(frame),
         ),
     )
-    _check_classes(dataset)
+    _check_classes(dataset, least)
     return dataset
 
 
-def _check_classes(dataset: Dataset) -> None:
+def _check_classes(dataset: Dataset, of_training: int) -> None:
     slices = (
-        ("training", dataset.training, MIN_OF_A_CLASS),
+        ("training", dataset.training, of_training),
         ("validation", dataset.validation, 1),
         ("test", dataset.test, 1),
     )

@@ -89,6 +89,17 @@ class PropensityModel:
             return self.sigmoid(self._margin(values))
         return np.asarray(self.booster.predict(values, num_threads=_threads(len(values))))
 
+    def contributions(self, frame: pd.DataFrame) -> Floats:
+        """Return how far each feature moves each score, in log odds, shape (n, n_features).
+
+        Shapley values of the trees; with what the trees say of everybody they add up to the score.
+        """
+        values = self._values(frame)
+        shape = (len(values), len(self.features) + 1)  # the last: what is said of everybody
+        moved = self.booster.predict(values, pred_contrib=True, num_threads=_threads(len(values)))
+        slope = 1.0 if self.sigmoid is None else self.sigmoid.slope
+        return slope * np.asarray(moved, dtype=np.float64).reshape(shape)[:, :-1]
+
     def importance(self) -> dict[str, float]:
         """Return each feature's share of the gain of all splits, biggest first."""
         gain = self.booster.feature_importance("gain")

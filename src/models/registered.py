@@ -10,6 +10,7 @@ from typing import Final
 from core.clock import DAY
 
 HORIZON: Final = 30 * DAY  # another horizon would be another model, under another name
+WINDOW: Final = 30 * DAY  # that the recommender is tested on
 PROPENSITY: Final = f"propensity-order-{HORIZON.days}d"
 CLUSTERS: Final = "clusters"
 RECOMMENDER: Final = "recommender"
