@@ -28,7 +28,7 @@ from models.plots import calibration_curve, gain_curves, importance_bars, rankin
 from models.propensity import Fitted, fit_propensity
 from models.registered import HORIZON
 from models.rules import Logistic, Recency, RfmSum
-from models.scoring_metrics import scoring_metrics
+from models.scoring_metrics import scoring_intervals, scoring_metrics
 from models.sufficiency import require
 from pipelines.learnable import facts_of
 from pipelines.outcome import Outcome, progress_bar
@@ -209,7 +209,12 @@ def _has_seen(champion: LoadedModel | None, dataset: Dataset) -> bool:
 def _contender(
     name: str, model: Artefact, truth: NDArray[Any], score: NDArray[np.float64]
 ) -> Contender:
-    return Contender(name=name, model=model, metrics=scoring_metrics(truth, score))
+    return Contender(
+        name=name,
+        model=model,
+        metrics=scoring_metrics(truth, score),
+        intervals=scoring_intervals(truth, score, seed=SEED),
+    )
 
 
 def _score(model: Artefact, frame: pd.DataFrame) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from core.errors import DataError, NotEnoughDataError
+from models import gate
 
 _CLIP: Final = 1e-15  # log loss of a sure mistake stays finite
 
@@ -20,6 +22,22 @@ def scoring_metrics(label: ArrayLike, probability: ArrayLike) -> dict[str, float
         "log_loss": log_loss(label, probability),
         "brier": brier(label, probability),
         "ece": ece(label, probability),
+    }
+
+
+def scoring_intervals(
+    label: ArrayLike, probability: ArrayLike, *, seed: int
+) -> dict[str, tuple[float, float]]:
+    """Return the 95 % bootstrap interval, customers resampled, of each metric that has one.
+
+    The expected calibration error has none: it is above 0 by chance alone, more so in resamples.
+    """
+    truth, given = _pair(label, probability)
+    mean = partial(gate.bootstrap, metric=gate.mean, seed=seed)
+    return {
+        "auc": gate.bootstrap(np.column_stack([truth, given]), metric=gate.auc, seed=seed),
+        "log_loss": mean(_surprises(truth, given)),
+        "brier": mean((given - truth) ** 2),
     }
 
 
@@ -43,8 +61,7 @@ def auc(label: ArrayLike, score: ArrayLike) -> float:
 def log_loss(label: ArrayLike, probability: ArrayLike) -> float:
     """Return the mean of -ln(probability given to what happened), in nats. Lower is better."""
     truth, given = _pair(label, probability)
-    sure = np.clip(given, _CLIP, 1 - _CLIP)
-    return float(-np.mean(np.where(truth == 1, np.log(sure), np.log1p(-sure))))
+    return float(np.mean(_surprises(truth, given)))
 
 
 def brier(label: ArrayLike, probability: ArrayLike) -> float:
@@ -75,6 +92,11 @@ def calibration_bins(
     mean = np.bincount(bin_of, weights=given, minlength=bins)[kept] / size[kept]
     share = np.bincount(bin_of, weights=truth, minlength=bins)[kept] / size[kept]
     return mean, share, size[kept]
+
+
+def _surprises(truth: NDArray[np.float64], given: NDArray[np.float64]) -> NDArray[np.float64]:
+    sure = np.clip(given, _CLIP, 1 - _CLIP)
+    return -np.where(truth == 1, np.log(sure), np.log1p(-sure))
 
 
 def _pair(label: ArrayLike, score: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
