@@ -57,29 +57,15 @@ _ALWAYS = (
 
 def render_card(card: Card) -> str:
     """Lay `card` out as Markdown."""
-    promoted = "becomes" if card.verdict.promote else "does not become"
     sections = [
         f"# {card.name}",
         card.purpose,
         "## Learnt from",
-        _bullets(
-            [
-                f"What was known before **{card.as_of}**.",
-                f"{card.rows:,} rows, digest `{card.digest}`.",
-                f"Cut-offs: {', '.join(card.cutoffs)}.",
-                f"Left out, without consent to model_training: {card.left_out:,}.",
-                *(
-                    [f"Features as defined by `{card.features_digest}`."]
-                    * bool(card.features_digest)
-                ),
-            ]
-        ),
+        _bullets(_learnt_from(card)),
         "## How good",
         f"Compared on the same rows for all: {card.slice}. Decided by **{card.headline}**.",
         _table(card),
-        f"The {card.verdict.winner} {promoted} champion: it {card.verdict.why}."
-        if card.verdict.winner == "candidate"
-        else f"The candidate {card.verdict.why}; the baseline {promoted} champion.",
+        _fate(card.verdict),
         *([_bullets(card.remarks)] if card.remarks else []),
         *([f"Plots of this run: {_listed(card.plots)}."] if card.plots else []),
         "## Limits",
@@ -97,6 +83,25 @@ def render_card(card: Card) -> str:
         made = ", ".join(f"{name} {version}" for name, version in card.environment.items())
         sections += ["## Made with", f"{made}."]
     return "\n\n".join(sections) + "\n"
+
+
+def _learnt_from(card: Card) -> list[str]:
+    lines = [
+        f"What was known before **{card.as_of}**.",
+        f"{card.rows:,} rows, digest `{card.digest}`.",
+        f"Cut-offs: {', '.join(card.cutoffs)}.",
+        f"Left out, without consent to model_training: {card.left_out:,}.",
+    ]
+    if card.features_digest:
+        lines.append(f"Features as defined by `{card.features_digest}`.")
+    return lines
+
+
+def _fate(verdict: Verdict) -> str:
+    promoted = "becomes" if verdict.promote else "does not become"
+    if verdict.winner == "candidate":
+        return f"The candidate {promoted} champion: it {verdict.why}."
+    return f"The candidate {verdict.why}; the baseline {promoted} champion."
 
 
 def _table(card: Card) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -53,31 +54,30 @@ def contribution_swarm(
             s=5,
             linewidths=0,
         )
-    axes.axvline(0, color=_GREY, linewidth=1, zorder=0)
     axes.set_yticks(range(len(top)), [f"{features[at]}  {strength[at]:.2f}" for at in top[::-1]])
     axes.set_ylim(-0.6, len(top) - 0.4)
-    axes.set_title(
-        "What moves the scores, and which way",
-        loc="left",
-        fontsize=12,
-        fontweight="bold",
-        color=_INK,
-    )
-    axes.set_xlabel(
-        "lowers the score  \N{LEFTWARDS ARROW}  log odds  \N{RIGHTWARDS ARROW}  raises it",
-        color=_INK,
-    )
-    axes.set_ylabel("feature and mean distance moved", color=_INK)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(_GREY)
-    axes.tick_params(colors=_INK, labelsize=9, length=0)
-    axes.grid(visible=True, axis="y", color="#e6e8eb", linewidth=0.8)
-    axes.set_axisbelow(True)
+    _dress(axes)
     bar = figure.colorbar(dots, ax=axes, aspect=40, pad=0.02)
     bar.set_ticks([0, 1], labels=["low", "high"])
     bar.set_label("value, among these customers", color=_INK, labelpad=-12)
     bar.outline.set_visible(False)
     return figure
+
+
+def _dress(axes: Axes) -> None:
+    title = "What moves the scores, and which way"
+    axes.set_title(title, loc="left", fontsize=12, fontweight="bold", color=_INK)
+    axes.set_xlabel(
+        "lowers the score  \N{LEFTWARDS ARROW}  log odds  \N{RIGHTWARDS ARROW}  raises it",
+        color=_INK,
+    )
+    axes.set_ylabel("feature and mean distance moved", color=_INK)
+    axes.axvline(0, color=_GREY, linewidth=1, zorder=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(_GREY)
+    axes.tick_params(colors=_INK, labelsize=9, length=0)
+    axes.grid(visible=True, axis="y", color="#e6e8eb", linewidth=0.8)
+    axes.set_axisbelow(True)
 
 
 def _height(values: Floats) -> Floats:

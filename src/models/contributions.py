@@ -78,8 +78,9 @@ def reasons_of(
 
 def _reasons(model: Explains, frame: pd.DataFrame, top: int, shop: Shop) -> list[list[str]]:
     features = list(model.features)
+    moved = model.contributions(frame)  # first: it checks the frame
     values = frame[features].to_numpy(dtype=np.float64)
-    sums, speakers = _by_theme(model.contributions(frame), features, _untold(values, features))
+    sums, speakers = _by_theme(moved, features, _untold(values, features))
     first = np.argsort(-np.abs(sums), axis=1, kind="stable")[:, :top]
     rows = np.arange(len(frame))[:, None]
     chosen, signs = speakers[rows, first], sums[rows, first]
