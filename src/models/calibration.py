@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,13 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 Floats = NDArray[np.float64]
+_CLIP: Final = 1e-9
+
+
+def log_odds(probability: Floats) -> Floats:
+    """Return ln(p / (1 - p)), finite for what is sure: the scale on which a sigmoid is learnt."""
+    within = np.clip(probability, _CLIP, 1 - _CLIP)
+    return np.asarray(np.log(within) - np.log1p(-within), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

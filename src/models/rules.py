@@ -168,7 +168,8 @@ class Logistic:
 
     def contributions(self, frame: pd.DataFrame) -> Floats:
         """Return how far each feature moves each score from the mean, in log odds."""
-        return self._scaled(frame) * np.array(self.weights)
+        moved: Floats = self._scaled(frame) * np.array(self.weights)
+        return moved
 
     def _scaled(self, frame: pd.DataFrame) -> Floats:
         values = _logs(columns_of(frame, self.features, where="models.rules.Logistic"))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.calibration import Sigmoid
+from models.calibration import Sigmoid, log_odds
 
 
 def test_finds_the_sigmoid_that_made_the_labels() -> None:
@@ -32,3 +32,11 @@ def test_separated_classes_and_a_constant_score_stay_finite() -> None:
 
     assert np.isfinite([apart.slope, apart.intercept, flat.intercept]).all()
     assert flat(np.ones(1))[0] == pytest.approx(np.mean([1 / 5, 1 / 5, 1 / 5, 2 / 3]), abs=1e-4)
+
+
+def test_log_odds_of_what_is_sure_are_finite() -> None:
+    found = log_odds(np.array([0.0, 0.5, 1.0]))
+
+    assert found[1] == 0
+    assert found[2] == pytest.approx(-found[0], rel=1e-6)
+    assert np.isfinite(found).all()

@@ -12,6 +12,7 @@ from features.feature import names
 from features.registry import PROPENSITY
 from features.shop import Shop
 from models.artefact import load_model, save_model
+from models.bg_nbd import BgNbdRule
 from models.calibration import Floats, Sigmoid
 from models.contributions import reasons_of
 from models.propensity import Params, PropensityModel
@@ -54,6 +55,21 @@ def test_contributions_of_rules_add_up_to_the_score() -> None:
         score = model.predict(frame)
         rest = np.log(score / (1 - score)) - model.contributions(frame).sum(axis=1)
         assert np.ptp(rest) < 1e-9
+
+
+def test_the_bg_nbd_gives_reasons_too(tmp_path: Path) -> None:
+    random = np.random.default_rng(7)
+    age = random.uniform(30, 300, 200)
+    total = 1.0 + random.poisson(age / 40)
+    recency = np.where(total > 1, age * random.uniform(0, 0.5, 200), age)
+    frame = pd.DataFrame({"orders_total": total, "tenure_days": age, "recency_days": recency})
+    rule = BgNbdRule.fit(frame)
+    rule.save(tmp_path)
+
+    silent = pd.DataFrame({"orders_total": [9.0], "tenure_days": [280.0], "recency_days": [200.0]})
+
+    assert "lowers: last order 200 days ago" in reasons_of(rule, silent)[0]
+    assert reasons_of(BgNbdRule.load(tmp_path), frame) == reasons_of(rule, frame)
 
 
 def test_a_customers_reasons_say_what_raises_and_what_lowers(trees: PropensityModel) -> None:
