@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from core.clock import DAY
+from core.clock import DAY, MICROSECOND
 from core.errors import ConfigError, NotEnoughDataError
 from core.settings import Settings
 from ingest.contract import ORDER_COMPLETED
@@ -139,7 +139,8 @@ def _advice(facts: Facts, lacking: list[Need]) -> str:
         return f"Import newer orders, or give an --as-of soon after {facts.last:%F}."
     days = [need.needs for need in lacking if need.what == _DAYS]
     if days and facts.first is not None:
-        when = facts.first + (max(days) + 1) * DAY
+        # The first midnight at which they will have passed.
+        when = facts.first + max(days) * DAY + DAY - MICROSECOND
         return f"Import more, or give an --as-of of {when:%F} or later."
     return "Import more, or give a later --as-of."
 

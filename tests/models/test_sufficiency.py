@@ -76,7 +76,17 @@ def test_one_less_than_the_minimum_is_refused_in_one_line(
 
 def test_time_alone_brings_enough_and_the_as_of_is_said() -> None:
     assert "Give" not in shortfall(ENOUGH, "value")
-    assert "give an --as-of of 2024-07-03 or later" in shortfall(days_of_orders(179), "value")
+    assert "give an --as-of of 2024-07-02 or later" in shortfall(days_of_orders(179), "value")
+
+
+def test_the_as_of_that_is_proposed_is_enough_and_the_day_before_is_not() -> None:
+    first = datetime(2024, 1, 1, 9, 30, tzinfo=UTC)
+    facts = replace(ENOUGH, begins=first, first=first, as_of=datetime(2024, 2, 1, tzinfo=UTC))
+
+    assert "of 2024-06-30 or later" in shortfall(facts, "value")
+    for day, enough in ((29, False), (30, True)):
+        at = datetime(2024, 6, day, tzinfo=UTC)
+        assert needs_of(replace(facts, as_of=at), "value")[1].met is enough
 
 
 def test_an_old_shop_that_fell_silent_is_told_to_look_back() -> None:
