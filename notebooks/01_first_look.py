@@ -49,7 +49,7 @@ from features.registry import PROPENSITY
 from ingest.lake import connect
 from models import registered, registry
 from models.cluster_plots import profile_heat_map
-from models.plots import calibration_curve, ranking_curves
+from models.plots import calibration_curve, gain_curves
 from models.rules import Recency, RfmSum
 from models.scoring_metrics import auc, scoring_metrics
 from pipelines.learnable import learnable
@@ -171,7 +171,7 @@ scores = {name: model.predict(customers) for name, model in models.items()}
 pd.DataFrame({name: scoring_metrics(truth, score) for name, score in scores.items()}).T.round(4)
 
 # %%
-ranking_curves(truth, scores)
+gain_curves(truth, scores)
 
 # %%
 calibration_curve(truth, scores)

@@ -35,7 +35,7 @@ app = typer.Typer(
 
 # `--help` lists the commands in the order of the work.
 ORDER = (
-    *("demo", "import", "features", "train", "evaluate", "models", "score"),
+    *("demo", "import", "features", "doctor", "train", "evaluate", "models", "score"),
     *("publish", "preview", "serve", "send", "settle", "drift", "simulate", "bento"),
 )
 

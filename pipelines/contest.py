@@ -6,6 +6,7 @@ what a trainer's fit gives back is a `Contest` of the candidate, its baselines a
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -14,15 +15,16 @@ from typing import Any, Final, Literal
 
 from matplotlib.figure import Figure
 
-from features.registry import CLUSTERS, PROPENSITY
+from features.registry import REGISTRY
 from models import tracking
 from models.artefact import Artefact
 from models.card import Card, Row, render_card
+from models.environment import environment
 from models.gate import Interval, Verdict
 from pipelines.outcome import Outcome
 from privacy.consent import MODEL_TRAINING
 
-_MEANINGS = {one.name: f"{one.description} ({one.unit})" for one in (*PROPENSITY, *CLUSTERS)}
+_MEANINGS = {one.name: f"{one.description} ({one.unit})" for one in REGISTRY}
 _LOWER_IS_BETTER: Final = ("log_loss", "ece")  # what a score is used as depends on these too
 
 
@@ -57,6 +59,18 @@ class Contender:
     model: Artefact | None  # None: shown beside the others, never registered
     metrics: Mapping[str, float]
     details: Mapping[str, float] = field(default_factory=dict)  # on record, too many for tables
+    # 95 % intervals (low, high) of those metrics that have one.
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """All that is on record: metrics, details, and the ends of intervals."""
+        ends = {
+            f"{name}_{end}": value
+            for name, interval in self.intervals.items()
+            for end, value in zip(("low", "high"), interval, strict=True)
+        }
+        return {**self.metrics, **self.details, **ends}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,11 +133,10 @@ def record(
 ) -> None:
     """Put everything about the contest on the run: metrics, verdict, plots, model card."""
     run.params(contest.params)
-    metrics = {**contest.candidate.metrics, **contest.candidate.details}
+    metrics = contest.candidate.figures
     for contender, role in contest.everyone[1:]:
         slug = "champion" if role == "champion" else contender.name
-        figures = {**contender.metrics, **contender.details}
-        metrics |= {f"{slug}.{name}": value for name, value in figures.items()}
+        metrics |= {f"{slug}.{name}": value for name, value in contender.figures.items()}
     verdict = contest.verdict
     for name, interval in (
         ("baseline", verdict.over_baseline),
@@ -145,6 +158,7 @@ def record(
     )
     for file, figure in contest.figures.items():
         run.figure(figure, file)
+    run.text(json.dumps(environment(), indent=1), "environment.json")
     card = render_card(_card(data, params, contest))
     run.text(card, "model_card.md")
     run.describe(card)
@@ -161,7 +175,8 @@ def _card(data: LearntFrom, params: Mapping[str, object], contest: Contest) -> C
         slice=contest.slice,
         headline=contest.headline,
         table=[
-            Row(name=one.name, role=role, metrics=one.metrics) for one, role in contest.everyone
+            Row(name=one.name, role=role, metrics=one.metrics, intervals=one.intervals)
+            for one, role in contest.everyone
         ],
         verdict=contest.verdict,
         features={name: _MEANINGS.get(name, dtype) for name, dtype in data.features.items()},
@@ -169,6 +184,9 @@ def _card(data: LearntFrom, params: Mapping[str, object], contest: Contest) -> C
         left_out=data.left_out,
         limits=contest.limits,
         params={**params, **contest.params},
+        features_digest=data.features_digest,
+        plots=[f"plots/{file}" for file in contest.figures],
+        environment=environment(),
     )
 
 
@@ -201,7 +219,12 @@ def report_of(data: LearntFrom, contest: Contest) -> dict[str, Any]:
         "as_of": data.as_of.isoformat(),
         "metric": contest.headline,
         "contenders": [
-            {"name": one.name, "role": role, "metrics": dict(one.metrics)}
+            {
+                "name": one.name,
+                "role": role,
+                "metrics": dict(one.metrics),
+                "intervals": {name: list(ends) for name, ends in one.intervals.items()},
+            }
             for one, role in contest.everyone
         ],
         "winner": contest.winner.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import duckdb
 
@@ -13,6 +13,9 @@ from core.clock import to_us
 from core.errors import NotEnoughDataError
 from core.settings import Settings
 from ingest.contract import ORDER_COMPLETED
+from models.fact_count import count_facts
+from models.registered import ORDER
+from models.sufficiency import Facts, of_whom
 from privacy.consent import MODEL_TRAINING, ConsentLedger
 
 
@@ -49,10 +52,8 @@ class Learners:
         except NotEnoughDataError as error:
             if not self.left_out:
                 raise
-            allowed = f"{self.buyers - self.left_out:,} of {self.buyers:,} customers"
-            raise NotEnoughDataError(
-                f"{error} That is of those who consent to {MODEL_TRAINING} ({allowed})."
-            ) from error
+            of = of_whom(self.buyers - self.left_out, self.buyers)
+            raise NotEnoughDataError(f"{error} {of}") from error
 
 
 def learners(
@@ -63,6 +64,16 @@ def learners(
     Raises:
         NotEnoughDataError: There are customers, and none of them does.
     """
+    found, known = who_allows(settings, connection, as_of=as_of)
+    if known and not found.ids:
+        raise nobody(MODEL_TRAINING, as_of)
+    return found
+
+
+def who_allows(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, *, as_of: datetime
+) -> tuple[Learners, int]:
+    """Return `learners`, of whom there may be none, and of how many customers."""
     bought = {
         str(customer_id): bool(has_order)
         for customer_id, has_order in connection.execute(
@@ -72,10 +83,29 @@ def learners(
         ).fetchall()
     }
     allowed = consenting(settings, list(bought), MODEL_TRAINING, as_of=as_of)
-    if bought and not allowed:
-        raise nobody(MODEL_TRAINING, as_of)
     buyers = {each for each, has_order in bought.items() if has_order}
-    return Learners(sorted(allowed), len(buyers), len(buyers - allowed))
+    return Learners(sorted(allowed), len(buyers), len(buyers - allowed)), len(bought)
+
+
+def facts_of(
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    allowed: Learners,
+    *,
+    as_of: datetime,
+    horizon: timedelta = ORDER.horizon,
+    event: str = ORDER_COMPLETED,
+) -> Facts:
+    """Count what there is of those who allow it, for `models.sufficiency.require`."""
+    return count_facts(
+        settings,
+        connection,
+        allowed.ids,
+        as_of=as_of,
+        left_out=allowed.left_out,
+        horizon=horizon,
+        event=event,
+    )
 
 
 def learnable(

@@ -7,7 +7,7 @@ from models import registry
 from models.registry import Version
 from pipelines.outcome import Outcome
 
-_COLUMNS = ("model", "version", "alias", "kind", "metric", "value", "as of", "created")
+_COLUMNS = ("model", "version", "alias", "kind", "metric", "value", "95 %", "as of", "created")
 
 
 def list_models(settings: Settings) -> Outcome:
@@ -27,6 +27,10 @@ def rollback_model(settings: Settings, name: str) -> Outcome:
     return _moved(settings, name, f"{name}: back to version {back.version}.")
 
 
+def _number(one: Version, tag: str) -> float | None:
+    return float(one.tags[tag]) if tag in one.tags else None
+
+
 def _moved(settings: Settings, name: str, note: str) -> Outcome:
     return _outcome(note, registry.versions(settings, name))
 
@@ -39,7 +43,11 @@ def _outcome(title: str, found: list[Version]) -> Outcome:
             "aliases": list(one.aliases),
             "contender": one.tags.get("contender"),
             "metric": one.tags.get("metric"),
-            "value": float(one.tags["value"]) if "value" in one.tags else None,
+            "value": _number(one, "value"),
+            "low": _number(one, "low"),
+            "high": _number(one, "high"),
+            "verdict": one.tags.get("verdict"),
+            "run_id": one.run_id,
             "as_of": one.tags.get("as_of"),
             "created": one.created.isoformat(timespec="seconds"),
         }
@@ -51,6 +59,7 @@ def _outcome(title: str, found: list[Version]) -> Outcome:
             entry["version"],
             ", ".join(one.aliases),
             *(entry[key] for key in ("contender", "metric", "value")),
+            "" if entry["low"] is None else f"{entry['low']:.4f} to {entry['high']:.4f}",
             str(entry["as_of"] or "")[:10],
             f"{one.created:%Y-%m-%d %H:%M}",
         ]

@@ -6,9 +6,9 @@ What propensity and engagement have in common: how they are judged, guarded, dra
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
@@ -21,13 +21,15 @@ from core.settings import Settings
 from features.dataset import Dataset
 from models.artefact import Artefact
 from models.bundles import LoadedModel
-from models.gate import Interval, auc, decide, paired_bootstrap
-from models.plots import calibration_curve, importance_bars, ranking_curves
+from models.contribution_plots import contribution_swarm
+from models.gate import Interval, Verdict, auc, decide, paired_bootstrap
+from models.plots import calibration_curve, gain_curves, importance_bars, ranking_curves
 from models.propensity import PropensityModel
 from models.propensity_fit import Fitted, over_customers
-from models.scoring_metrics import scoring_metrics
+from models.scoring_metrics import scoring_intervals, scoring_metrics
 from pipelines.training import SEED, Contender, Contest
 
+SWARM: Final = 2_000  # rows of the test slice whose contributions are drawn, without a name
 CANDIDATE: Final = "lightgbm+logistic"  # trees and a line
 
 Scores = NDArray[np.float64]
@@ -56,60 +58,102 @@ def contest_of(
     Raises:
         DataError: The model is too good to be true: something it looks at knows the answer.
     """
-    model = fitted.model
-    models: dict[str, Artefact] = {CANDIDATE: model, **rules}
-    notes = list(fitted.notes)
-    truth = dataset.test[c.LABEL].to_numpy()
-    customers = dataset.test[c.CUSTOMER_ID].to_numpy()
+    slice_ = _Slice.of(dataset)
+    models: dict[str, Artefact] = {CANDIDATE: fitted.model, **rules}
     scores = {name: _score(each, dataset.test) for name, each in models.items()}
     candidate, *baselines = (
-        Contender(name=name, model=each, metrics=scoring_metrics(truth, scores[name]))
-        for name, each in models.items()
+        slice_.contender(name, each, scores[name]) for name, each in models.items()
     )
-    refuse_leak(settings, candidate.metrics["auc"], model)
-    current, of_champion = _champion(champion, dataset, truth, notes)
-    pairs = {name: _pairs(truth, score) for name, score in scores.items()}
-
-    def gain_over(name: str) -> Interval:
-        return paired_bootstrap(
-            pairs[CANDIDATE], pairs[name], metric=auc, seed=SEED, units=customers
-        )
-
-    rule = next(iter(rules))
-    verdict = decide(
-        candidate=pairs[CANDIDATE],
-        baseline=pairs[rule],
-        rule=rule,
-        champion=None if of_champion is None else _pairs(truth, of_champion),
-        metric=auc,
-        margin=settings.gate_margin,
-        seed=SEED,
-        units=customers,
-        stays=current is None and _has_seen(champion, dataset),
-    )
-    folds = over_customers(dataset, model, seed=SEED)
+    refuse_leak(settings, candidate.metrics["auc"], fitted.model)
+    notes = list(fitted.notes)
+    current, of_champion = _champion(champion, dataset, slice_, notes)
+    folds = over_customers(dataset, fitted.model, seed=SEED)
     if folds:
-        ends = f"{folds['auc_folds_low']:.3f}, {folds['auc_folds_high']:.3f}"
-        notes.append(
-            f"AUC over five folds of customers, before the test slice: {folds['auc_folds']:.3f} "
-            f"[{ends}]"
-        )
+        notes.append(_told(folds))
+    judged = _Judged(settings, slice_, scores, of_champion)
     return Contest(
-        candidate=Contender(
-            name=candidate.name, model=model, metrics=candidate.metrics, details=folds
-        ),
+        candidate=replace(candidate, details=folds),
         baselines=baselines,
         champion=current,
         headline="auc",
-        verdict=verdict,
+        verdict=judged.verdict(
+            next(iter(rules)), stays=current is None and _has_seen(champion, dataset)
+        ),
         slice=described.slice,
         purpose=described.purpose,
         limits=described.limits,
-        figures=_figures(model, truth, scores),
+        figures=_figures(fitted.model, dataset.test, scores),
         params=_found(fitted),
         tuned=fitted.tuned if "tuned" in fitted.validation else None,
         notes=notes,
-        gain_over=gain_over,
+        gain_over=judged.gain_over,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """What contenders are judged on: labels, and whose they are."""
+
+    truth: NDArray[Any]
+    customers: NDArray[Any]
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Self:
+        return cls(dataset.test[c.LABEL].to_numpy(), dataset.test[c.CUSTOMER_ID].to_numpy())
+
+    def pairs(self, score: Scores) -> Scores:
+        return np.column_stack([self.truth.astype(np.float64), score])
+
+    def contender(self, name: str, model: Artefact, score: Scores) -> Contender:
+        return Contender(
+            name=name,
+            model=model,
+            metrics=scoring_metrics(self.truth, score),
+            intervals=scoring_intervals(self.truth, score, seed=SEED, units=self.customers),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Compares the candidate with others by AUC, all the rows of a customer drawn together."""
+
+    settings: Settings
+    slice_: _Slice
+    scores: Mapping[str, Scores]
+    of_champion: Scores | None
+
+    def gain_over(self, name: str) -> Interval:
+        return paired_bootstrap(
+            self._pairs(CANDIDATE),
+            self._pairs(name),
+            metric=auc,
+            seed=SEED,
+            units=self.slice_.customers,
+        )
+
+    def verdict(self, rule: str, *, stays: bool) -> Verdict:
+        champion = self.of_champion
+        return decide(
+            candidate=self._pairs(CANDIDATE),
+            baseline=self._pairs(rule),
+            rule=rule,
+            champion=None if champion is None else self.slice_.pairs(champion),
+            metric=auc,
+            margin=self.settings.gate_margin,
+            seed=SEED,
+            units=self.slice_.customers,
+            stays=stays,
+        )
+
+    def _pairs(self, name: str) -> Scores:
+        return self.slice_.pairs(self.scores[name])
+
+
+def _told(folds: Mapping[str, float]) -> str:
+    ends = f"{folds['auc_folds_low']:.3f}, {folds['auc_folds_high']:.3f}"
+    return (
+        "AUC over five folds of customers, before the test slice: "
+        f"{folds['auc_folds']:.3f} [{ends}]"
     )
 
 
@@ -130,17 +174,22 @@ def refuse_leak(settings: Settings, found: float, model: PropensityModel) -> Non
 
 
 def _figures(
-    model: PropensityModel, truth: NDArray[Any], scores: Mapping[str, Scores]
+    model: PropensityModel, test: pd.DataFrame, scores: Mapping[str, Scores]
 ) -> dict[str, Figure]:
+    truth = test[c.LABEL].to_numpy()
+    some = test.sample(min(SWARM, len(test)), random_state=SEED)
+    values = some[list(model.features)].to_numpy(dtype=np.float64)
     return {
         "calibration.png": calibration_curve(truth, scores),
         "ranking.png": ranking_curves(truth, scores),
+        "gains.png": gain_curves(truth, scores),
         "importance.png": importance_bars(model.importance()),
+        "contributions.png": contribution_swarm(model.features, model.contributions(some), values),
     }
 
 
 def _champion(
-    champion: LoadedModel | None, dataset: Dataset, truth: NDArray[Any], notes: list[str]
+    champion: LoadedModel | None, dataset: Dataset, slice_: _Slice, notes: list[str]
 ) -> tuple[Contender | None, Scores | None]:
     """Score the champion on the test slice; one that needs other features cannot defend itself."""
     if champion is None:
@@ -159,9 +208,7 @@ def _champion(
             f"champion v{champion.version} was not compared: it needs {absent}, no longer defined"
         )
         return None, None
-    metrics = scoring_metrics(truth, score)
-    name = f"champion v{champion.version}"
-    return Contender(name=name, model=champion.model, metrics=metrics), score
+    return slice_.contender(f"champion v{champion.version}", champion.model, score), score
 
 
 def _has_seen(champion: LoadedModel | None, dataset: Dataset) -> bool:
@@ -177,10 +224,6 @@ def _has_seen(champion: LoadedModel | None, dataset: Dataset) -> bool:
 
 def _score(model: Artefact, frame: pd.DataFrame) -> Scores:
     return np.asarray(model.predict(frame), dtype=np.float64)
-
-
-def _pairs(truth: NDArray[Any], score: Scores) -> Scores:
-    return np.column_stack([truth.astype(np.float64), score])
 
 
 def _found(fitted: Fitted) -> dict[str, object]:

@@ -11,7 +11,6 @@ import duckdb
 import numpy as np
 from scipy import sparse
 
-from core.clock import DAY
 from core.errors import NotEnoughDataError
 from features.dataset import first_order
 from models.als import shared_products
@@ -27,9 +26,9 @@ from models.interactions import (
     require_purchases,
 )
 from models.recommender import HALF_LIFE
+from models.registered import WINDOW
 from pipelines.training import SEED
 
-WINDOW: Final = 30 * DAY
 LESSONS: Final = 3  # windows that teach the hybrid, as far as there is history
 
 
@@ -54,27 +53,6 @@ class Window:
             orders=self.orders,
             content=content,
             seed=SEED,
-        )
-
-
-def require_history(begins: datetime | None, as_of: datetime) -> None:
-    """Check that there are orders before the two windows, to make lists from.
-
-    Raises:
-        NotEnoughDataError: There are not.
-    """
-    if begins is None or as_of <= begins:
-        known = "there are no orders" if begins is None else f"orders begin {begins:%Y-%m-%d}"
-        raise NotEnoughDataError(
-            f"nothing is known before {as_of:%Y-%m-%d}: {known}. "
-            "Give a later --as-of, or import more."
-        )
-    if as_of - begins <= 2 * WINDOW:
-        raise NotEnoughDataError(
-            f"{(as_of - begins) // DAY} days of orders before {as_of:%Y-%m-%d} are too few to tune "
-            f"on {WINDOW.days} days and to test on the next {WINDOW.days}: more than "
-            f"{2 * WINDOW.days} are needed. Give an --as-of of "
-            f"{begins + 2 * WINDOW + DAY:%Y-%m-%d} or later."
         )
 
 

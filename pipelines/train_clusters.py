@@ -10,10 +10,8 @@ import pandas as pd
 from sklearn.metrics import adjusted_rand_score
 
 from core import columns as c
-from core.errors import NotEnoughDataError
 from core.settings import Settings
 from features.affinity import with_shares
-from features.dataset import first_order
 from features.engine import content_digest, feature_frame
 from features.feature import definitions_digest
 from features.registry import CLUSTERS
@@ -25,6 +23,8 @@ from models.cluster_plots import cluster_sizes, profile_heat_map, stability_by_k
 from models.clustering import KS, Fitted, Trial, fit_clusters, require_customers
 from models.clusters import Clusters
 from models.gate import decide_clusters
+from models.sufficiency import require
+from pipelines.learnable import facts_of
 from pipelines.outcome import Outcome, progress_bar
 from pipelines.training import SEED, Contender, Contest, LearntFrom, finish, learners
 
@@ -60,18 +60,13 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
     connection = connect(settings.home)
     try:
         allowed = learners(settings, connection, as_of=as_of)
+        require(facts_of(settings, connection, allowed, as_of=as_of), "clusters")
         frame = feature_frame(
             connection, cutoffs=[as_of], features=CLUSTERS, shop=Shop.of(settings)
         )
         frame = with_shares(connection, frame, as_of=as_of, k=DEPARTMENTS)
-        begins = first_order(connection)
     finally:
         connection.close()
-    if frame.empty:
-        known = "there are no orders" if begins is None else f"orders begin {begins:%Y-%m-%d}"
-        raise NotEnoughDataError(
-            f"nothing is known before {as_of:%Y-%m-%d}: {known}. Give a later --as-of."
-        )
     frame = frame[frame[c.CUSTOMER_ID].isin(set(allowed.ids))].reset_index(drop=True)
     with allowed.named():
         require_customers(frame)  # here: a run once started leaves its trace in the workspace

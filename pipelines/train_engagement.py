@@ -19,6 +19,8 @@ from models.artefact import Artefact
 from models.bundles import LoadedModel
 from models.propensity_fit import fit_propensity
 from models.rules import Logistic, PastAnswers
+from models.sufficiency import require
+from pipelines.learnable import Learners, facts_of
 from pipelines.outcome import Outcome, progress_bar
 from pipelines.probability_contest import Described, contest_of
 from pipelines.training import SEED, Contest, LearntFrom, finish, learners
@@ -53,22 +55,7 @@ def run(
         NotEnoughDataError: Too few mails, too short a history, or one kind of answer only.
         DataError: The model is too good to be true.
     """
-    connection = connect(settings.home)
-    try:
-        allowed = learners(settings, connection, as_of=as_of)
-        with allowed.named(), progress_bar("features of mails") as advance:
-            dataset = answer_set(
-                connection,
-                answer=answer,
-                as_of=as_of,
-                within=within_days * DAY,
-                shop=Shop.of(settings),
-                customers=set(allowed.ids),
-                seed=SEED,
-                advance=advance,
-            )
-    finally:
-        connection.close()
+    dataset, allowed = _dataset(settings, as_of, answer, within_days)
     data = LearntFrom(
         name=registered.ENGAGEMENT[answer],
         as_of=as_of,
@@ -95,6 +82,30 @@ def run(
 
     params = {"trials": trials, "seed": SEED, "within_days": within_days}
     return finish(settings, data=data, params=params, fit=fit, register=register)
+
+
+def _dataset(
+    settings: Settings, as_of: datetime, answer: Answer, within_days: int
+) -> tuple[Dataset, Learners]:
+    connection = connect(settings.home)
+    try:
+        allowed = learners(settings, connection, as_of=as_of)
+        require(facts_of(settings, connection, allowed, as_of=as_of), "engagement")
+        with allowed.named(), progress_bar("features of mails") as advance:
+            dataset = answer_set(
+                connection,
+                answer=answer,
+                as_of=as_of,
+                within=within_days * DAY,
+                shop=Shop.of(settings),
+                customers=set(allowed.ids),
+                least=settings.least_examples,
+                seed=SEED,
+                advance=advance,
+            )
+        return dataset, allowed
+    finally:
+        connection.close()
 
 
 def _described(dataset: Dataset, answer: Answer, days: int) -> Described:

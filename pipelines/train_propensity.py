@@ -21,6 +21,8 @@ from models.bundles import LoadedModel
 from models.propensity_fit import fit_propensity
 from models.registered import ORDER, Target
 from models.rules import Logistic, Recency, RfmSum
+from models.sufficiency import require
+from pipelines.learnable import Learners, facts_of
 from pipelines.outcome import Outcome, progress_bar
 from pipelines.probability_contest import Described, contest_of
 from pipelines.training import SEED, Contest, LearntFrom, finish, learners
@@ -44,21 +46,7 @@ def run(
         NotEnoughDataError: Too little history, or too few who did or did not.
         DataError: The model is too good to be true.
     """
-    connection = connect(settings.home)
-    try:
-        times = cutoffs(first_order(connection), as_of, target.horizon)
-        allowed = learners(settings, connection, as_of=as_of)
-        with allowed.named():
-            dataset = training_set(
-                connection,
-                cutoffs=times,
-                shop=Shop.of(settings),
-                customers=set(allowed.ids),
-                event=target.event,
-                category=target.category,
-            )
-    finally:
-        connection.close()
+    dataset, allowed = _dataset(settings, as_of, target)
     data = LearntFrom(
         name=target.name,
         as_of=as_of,
@@ -88,6 +76,34 @@ def run(
     if target.category:
         params["category"] = target.category
     return finish(settings, data=data, params=params, fit=fit, register=register)
+
+
+def _dataset(settings: Settings, as_of: datetime, target: Target) -> tuple[Dataset, Learners]:
+    connection = connect(settings.home)
+    try:
+        allowed = learners(settings, connection, as_of=as_of)
+        facts = facts_of(
+            settings,
+            connection,
+            allowed,
+            as_of=as_of,
+            horizon=target.horizon,
+            event=target.event,
+        )
+        require(facts, "propensity")
+        with allowed.named():
+            dataset = training_set(
+                connection,
+                cutoffs=cutoffs(first_order(connection), as_of, target.horizon),
+                shop=Shop.of(settings),
+                customers=set(allowed.ids),
+                event=target.event,
+                category=target.category,
+                least=settings.least_examples,
+            )
+        return dataset, allowed
+    finally:
+        connection.close()
 
 
 def _described(dataset: Dataset, target: Target) -> Described:

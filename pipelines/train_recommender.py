@@ -20,7 +20,6 @@ from matplotlib.figure import Figure
 
 from core.clock import DAY
 from core.settings import Settings
-from features.dataset import first_order
 from ingest.lake import connect
 from models.als import AlsParams
 from models.bundles import LoadedModel
@@ -33,8 +32,10 @@ from models.ranker_tuning import RankerTuning
 from models.ranking import Ranker, Scope
 from models.ranking_plots import quality_bars, tuning_curve
 from models.recommender import HALF_LIFE, Recommender
-from models.registered import RECOMMENDER
+from models.registered import RECOMMENDER, WINDOW
+from models.sufficiency import require
 from models.teaching import HybridParams
+from pipelines.learnable import facts_of
 from pipelines.outcome import Outcome, progress_bar
 from pipelines.recommender_rivals import (
     HYBRID,
@@ -50,13 +51,7 @@ from pipelines.recommender_rivals import (
     rankers_of,
     tune_als,
 )
-from pipelines.recommender_windows import (
-    WINDOW,
-    Window,
-    earlier_windows,
-    require_history,
-    window_of,
-)
+from pipelines.recommender_windows import Window, earlier_windows, window_of
 from pipelines.training import SEED, Contender, Contest, LearntFrom, finish, learners
 
 HEADLINE: Final = f"ndcg{K}_all"
@@ -88,8 +83,8 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
     """
     connection = connect(settings.home)
     try:
-        require_history(first_order(connection), as_of)
         allowed = learners(settings, connection, as_of=as_of)
+        require(facts_of(settings, connection, allowed, as_of=as_of), "recommender")
         consenting = np.array(allowed.ids, dtype=np.str_)
         with allowed.named():
             now = window_of(connection, consenting, as_of)

@@ -194,12 +194,19 @@ def _register(
             "contender": winner.name,
             "metric": contest.headline,
             "value": f"{winner.metrics[contest.headline]:.6f}",
+            **_ends(winner, contest.headline),
             "verdict": contest.verdict.why,
         },
     )
     text = description_of(data, contest)
     registry.describe(settings, data.name, version, model=contest.purpose, text=text)
     return version
+
+
+def _ends(winner: Contender, headline: str) -> dict[str, str]:
+    """Return the interval of the metric that decides as tags, where it has one."""
+    ends = winner.intervals.get(headline, ())
+    return {name: f"{end:.6f}" for name, end in zip(("low", "high"), ends, strict=False)}
 
 
 def _unchanged(settings: Settings, found: registry.Version) -> Outcome:

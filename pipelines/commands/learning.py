@@ -123,6 +123,20 @@ def train(
 
 
 @app.command()
+def doctor(context: typer.Context, *, as_of: AsOf = "", as_json: JsonFlag = False) -> None:
+    """Say which models the data can carry: what each needs, what there is, what is used instead.
+
+    Only customers who consent to `model_training` count. Training refuses with the same words.
+    The minimums are settings, `least_...`. Too little is a finding, not a failure: exit code 0.
+
+    Example: `sendwise doctor --as-of 2017-12-01`
+    """
+    from pipelines.doctor import examine
+
+    examine(settings_of(context), as_of=parse_as_of(as_of)).show(as_json=as_json)
+
+
+@app.command()
 def models(
     context: typer.Context,
     *,

@@ -90,6 +90,36 @@ class Settings(BaseSettings):
         description="A training whose AUC is above this is refused: something knows the answer.",
     )
 
+    least_horizons: int = Field(
+        3, ge=3, le=24, description="Propensity: history before the slice that judges, in horizons."
+    )
+    least_examples: int = Field(
+        100, ge=10, description="Propensity: examples who did, and as many who did not."
+    )
+    least_customers: int = Field(
+        500, ge=50, description="Value and churn: customers with an order."
+    )
+    least_days: int = Field(180, ge=30, description="Value and churn: days of orders.")
+    most_silent_days: int = Field(
+        30, ge=1, description="Value and churn: the last order is of so many last days."
+    )
+    least_loyal: int = Field(
+        1, ge=1, description="Value and churn: customers with three orders or more."
+    )
+    least_to_cluster: int = Field(200, ge=200, description="Clusters: customers with an order.")
+    least_interactions: int = Field(
+        1_000, ge=100, description="Recommender: lines of orders, a product each."
+    )
+    least_repeaters: int = Field(
+        25, ge=2, description="Recommender: customers with two lines or more."
+    )
+    least_mail_days: int = Field(
+        90, ge=14, description="Send time: days from the first open or click to the last."
+    )
+    least_answers: int = Field(
+        100, ge=10, description="Engagement: mails answered by a person, and as many that were not."
+    )
+
     service_url: str = Field(
         "http://127.0.0.1:3000", description="Where the send step finds the service."
     )

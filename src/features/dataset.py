@@ -77,11 +77,11 @@ class Dataset:
 
 def first_order(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     """Return when the first order of a known customer was completed, None without one."""
-    row = connection.execute(
+    ((ts_us,),) = connection.execute(
         "SELECT min(ts_us) FROM events WHERE event = $1 AND customer_id IS NOT NULL",
         [ORDER_COMPLETED],
-    ).fetchone()
-    return None if row is None or row[0] is None else from_us(row[0])
+    ).fetchall()  # to the end: an unfinished result would hold the connection
+    return None if ts_us is None else from_us(ts_us)
 
 
 def cutoffs(
@@ -145,6 +145,7 @@ def training_set(
     customers: set[str] | None = None,
     event: str = ORDER_COMPLETED,
     category: str = "",
+    least: int = MIN_OF_A_CLASS,
 ) -> Dataset:
     """Join features as of each cut-off to whether the customer did something after it.
 
@@ -156,69 +157,82 @@ def training_set(
         customers: Who may be learnt from (consent to `model_training`); None: everybody.
         event: What is foretold.
         category: Only with a product of this category or one below it; empty: whatever it was.
+        least: How many who did, and how many who did not, the training slice needs.
 
     Raises:
         ConfigError: The contract has no such event.
-        NotEnoughDataError: Fewer than 100 buyers or 100 non-buyers in the training slice, or
+        NotEnoughDataError: Fewer than `least` who did or did not in the training slice, or
             only one kind in a later slice.
     """
     frame = feature_frame(connection, cutoffs=cutoffs.all, features=features, shop=shop)
     if customers is not None:
         frame = frame[frame[c.CUSTOMER_ID].isin(customers)].reset_index(drop=True)
-    bought = did(
-        connection,
-        cutoffs=cutoffs.all,
-        horizon=cutoffs.horizon,
-        event=event,
-        category=category,
-    )
+    ahead = cutoffs.horizon
+    who = did(connection, cutoffs=cutoffs.all, horizon=ahead, event=event, category=category)
     index = pd.MultiIndex.from_frame(frame[[c.CUSTOMER_ID, c.CUTOFF_US]])
-    label = index.isin(pd.MultiIndex.from_frame(bought)).astype("int8")
+    label = index.isin(pd.MultiIndex.from_frame(who)).astype("int8")
     frame = frame.assign(**{c.LABEL: label})
-    validation_us, test_us = to_us(cutoffs.validation), to_us(cutoffs.test)
-    at, span = frame[c.CUTOFF_US], cutoffs.horizon // MICROSECOND
-    known = at + span <= validation_us
-    dataset = Dataset(
-        training=frame[known].reset_index(drop=True),
-        purged=frame[~known & (at < validation_us)].reset_index(drop=True),
-        validation=frame[at == validation_us].reset_index(drop=True),
-        test=frame[at == test_us].reset_index(drop=True),
-        cutoffs=cutoffs,
-        features=tuple(names(features)),
-        digest=digest(
-            definitions_digest(features),
-            [to_us(cutoff) for cutoff in cutoffs.all],
-            [span, event, category],
-            content_digest(frame),
-        ),
+    named = digest(
+        definitions_digest(features),
+        [to_us(cutoff) for cutoff in cutoffs.all],
+        [ahead // MICROSECOND, event, category],
+        content_digest(frame),
     )
-    check_classes(dataset, row="a customer at a cut-off", did="did it afterwards")
+    known = frame[c.CUTOFF_US] + ahead // MICROSECOND
+    dataset = sliced(
+        frame, frame[c.CUTOFF_US], known, cutoffs, features=tuple(names(features)), digest=named
+    )
+    check_classes(dataset, row="a customer at a cut-off", did="did it afterwards", least=least)
     return dataset
 
 
-def check_classes(dataset: Dataset, *, row: str, did: str) -> None:
+def sliced(
+    frame: pd.DataFrame,
+    at_us: pd.Series[int],
+    known_us: pd.Series[int],
+    cutoffs: Cutoffs,
+    *,
+    features: tuple[str, ...],
+    digest: str,
+) -> Dataset:
+    """Cut rows into slices by when each was looked at, and when its label was known."""
+    validation_us, test_us = to_us(cutoffs.validation), to_us(cutoffs.test)
+    early = known_us <= validation_us
+    before_test = known_us <= test_us
+    return Dataset(
+        training=frame[early].reset_index(drop=True),
+        purged=frame[before_test & ~early & (at_us < validation_us)].reset_index(drop=True),
+        validation=frame[before_test & (at_us >= validation_us)].reset_index(drop=True),
+        test=frame[at_us >= test_us].reset_index(drop=True),
+        cutoffs=cutoffs,
+        features=features,
+        digest=digest,
+    )
+
+
+def check_classes(dataset: Dataset, *, row: str, did: str, least: int = MIN_OF_A_CLASS) -> None:
     """Refuse slices that hold too few of a kind.
 
     Args:
         dataset: Its slices.
         row: What an example is, in words.
         did: What those of one kind did.
+        least: How many of each kind the training slice needs; later ones need one.
 
     Raises:
-        NotEnoughDataError: Fewer than 100 of a kind in the training slice, or one kind only in a
-            later slice.
+        NotEnoughDataError: A slice has fewer of a kind.
     """
     slices = (
-        ("training", dataset.training, MIN_OF_A_CLASS),
+        ("training", dataset.training, least),
         ("validation", dataset.validation, 1),
         ("test", dataset.test, 1),
     )
-    for name, rows, least in slices:
+    for name, rows, needed in slices:
         some = int(rows[c.LABEL].sum())
         others = len(rows) - some
-        if min(some, others) < least:
+        if min(some, others) < needed:
             raise NotEnoughDataError(
                 f"the {name} slice has {some:,} examples ({row}) of {did} and {others:,} of not; "
-                f"at least {least} of each are needed to train. Import more customers or a longer "
+                f"at least {needed} of each are needed to train. Import more customers or a longer "
                 "history."
             )

@@ -20,7 +20,7 @@ from core import columns as c
 from core.clock import DAY, DAY_US, MICROSECOND, from_us, to_us
 from core.errors import NotEnoughDataError
 from core.ids import digest
-from features.dataset import Cutoffs, Dataset, check_classes
+from features.dataset import MIN_OF_A_CLASS, Cutoffs, Dataset, check_classes, sliced
 from features.engine import content_digest, features_at
 from features.feature import Feature, definitions_digest, names
 from features.labels import answers
@@ -47,6 +47,7 @@ def answer_set(
     features: Sequence[Feature] = ENGAGEMENT,
     shop: Shop | None = None,
     customers: set[str] | None = None,
+    least: int = MIN_OF_A_CLASS,
     seed: int = 0,
     advance: Callable[[int], object] = lambda rows: None,
 ) -> Dataset:
@@ -60,6 +61,7 @@ def answer_set(
         features: Columns, in the model's order.
         shop: Time zone and currency rates.
         customers: Who may be learnt from (consent to `model_training`); None: everybody.
+        least: How many mails with the answer, and without, the training slice needs.
         seed: Of the mails drawn where there are very many.
         advance: Called with the number of mails whose features are done.
 
@@ -81,26 +83,15 @@ def answer_set(
     block = starts[np.searchsorted(starts, frame["ts_us"].to_numpy(), side="right") - 1]
     frame[c.CUTOFF_US], frame[c.LABEL] = block, frame[answer].astype("int8")
     frame = frame.drop(columns=["opened", "clicked", "redeemed"])
-    known = frame["ts_us"] + within // MICROSECOND
-    validation_us, test_us = to_us(at.validation), to_us(at.test)
-    before_test = known <= test_us
-    dataset = Dataset(
-        training=frame[known <= validation_us].reset_index(drop=True),
-        purged=frame[
-            before_test & (known > validation_us) & (frame["ts_us"] < validation_us)
-        ].reset_index(drop=True),
-        validation=frame[before_test & (frame["ts_us"] >= validation_us)].reset_index(drop=True),
-        test=frame[frame["ts_us"] >= test_us].reset_index(drop=True),
-        cutoffs=at,
-        features=tuple(names(features)),
-        digest=digest(
-            definitions_digest(features),
-            starts.tolist(),
-            [answer, within // MICROSECOND],
-            content_digest(frame),
-        ),
+    span = within // MICROSECOND
+    named = digest(
+        definitions_digest(features), starts.tolist(), [answer, span], content_digest(frame)
     )
-    check_classes(dataset, row="a mail", did=answer)
+    known = frame["ts_us"] + span
+    dataset = sliced(
+        frame, frame["ts_us"], known, at, features=tuple(names(features)), digest=named
+    )
+    check_classes(dataset, row="a mail", did=answer, least=least)
     return dataset
 
 

@@ -12,7 +12,7 @@ Source:
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, NamedTuple, Self
 
@@ -25,8 +25,9 @@ from scipy.special import betaln, digamma, expm1, gammaln, log_expit, xlog1py
 from core import columns as c
 from core.errors import DataError, NotEnoughDataError
 from features.definitions.orders import ORDERS_TOTAL, RECENCY_DAYS, TENURE_DAYS
-from models.calibration import Floats, Sigmoid
+from models.calibration import Floats, Sigmoid, log_odds
 from models.rules import columns_of
+from models.shapley import median_of, shapley_values
 
 LADDER: Final = (0.0, 0.001, 0.01, 0.1)  # weights of the penalty, tried until one fit is sound
 MIN_CUSTOMERS: Final = 20
@@ -36,7 +37,6 @@ _STEEPEST: Final = 1e-4  # gradient of a fit that has arrived
 _NODES: Final = 121  # of the integral over the drop-out probability
 _TAIL: Final = 40.0  # e to minus this is nothing
 _ROWS: Final = 10_000  # customers whose nodes are held in memory at once
-_CLIP: Final = 1e-9
 _FILE: Final = "bg_nbd.json"
 FEATURES: Final = (ORDERS_TOTAL.name, TENURE_DAYS.name, RECENCY_DAYS.name)
 
@@ -154,6 +154,7 @@ class BgNbdRule:
     days: float
     model: BgNbd
     sigmoid: Sigmoid | None = None
+    middle: tuple[float, ...] = (1.0, 0.0, 0.0)  # the median customer; here: a first order just now
 
     @classmethod
     def fit(
@@ -169,15 +170,19 @@ class BgNbdRule:
         last = frame
         if c.CUTOFF_US in frame:
             last = frame[frame[c.CUTOFF_US] == frame[c.CUTOFF_US].max()]
-        rule = cls(days, BgNbd.fit(Orders.of(last)))
+        rule = cls(days, BgNbd.fit(Orders.of(last)), middle=median_of(last, FEATURES))
         if label is None:
             return rule
-        return cls(days, rule.model, Sigmoid.fit(log_odds(rule.predict(frame)), label))
+        return replace(rule, sigmoid=Sigmoid.fit(log_odds(rule.predict(frame)), label))
 
     def predict(self, frame: pd.DataFrame) -> Floats:
         """Return the probability of an order, one per row."""
         plain = self.model.p_order(Orders.of(frame), self.days)
         return plain if self.sigmoid is None else self.sigmoid(log_odds(plain))
+
+    def contributions(self, frame: pd.DataFrame) -> Floats:
+        """Return how far each feature moves each score from the median customer's, in log odds."""
+        return shapley_values(self, frame, self.middle)
 
     def save(self, folder: Path) -> None:
         """Write the learnt numbers."""
@@ -193,13 +198,8 @@ class BgNbdRule:
             days=found["days"],
             model=BgNbd(**found["model"]),
             sigmoid=None if sigmoid is None else Sigmoid(**sigmoid),
+            middle=tuple(found["middle"]),
         )
-
-
-def log_odds(probability: Floats) -> Floats:
-    """Return ln(p / (1 - p)), finite for what is sure: the scale on which a sigmoid is learnt."""
-    within = np.clip(probability, _CLIP, 1 - _CLIP)
-    return np.asarray(np.log(within) - np.log1p(-within), dtype=np.float64)
 
 
 def _dropped(most: Floats, a: float, b: Floats, ahead: Floats) -> Floats:

@@ -43,7 +43,7 @@ def last_good(home: Path, name: str) -> LoadedModel:
     Raises:
         NotReadyError: No champion of `name` has been kept yet.
     """
-    version = _pointed_at(home, name)
+    version = kept_version(home, name)
     if version is None:
         raise NotReadyError(f"no champion of {name} in {home}. Run `sendwise train` first.")
     return load(home, name, version, stale=True)
@@ -81,7 +81,7 @@ def are_current(home: Path) -> bool:
     except sqlite3.Error:
         return False
     return all(
-        holds(home, name, str(version), run_id) and _pointed_at(home, name) == str(version)
+        holds(home, name, str(version), run_id) and kept_version(home, name) == str(version)
         for name, version, run_id in champions
     )
 
@@ -109,12 +109,13 @@ def aside(home: Path, name: str) -> Path:
 
 def point_at(home: Path, name: str, version: str) -> None:
     """Make `version` the one that `last_good` loads."""
-    if _pointed_at(home, name) == version:
+    if kept_version(home, name) == version:
         return
     with new_file(folder_of(home, name) / CURRENT) as aside:
         aside.write_text(f"{version}\n", encoding="utf-8")
 
 
-def _pointed_at(home: Path, name: str) -> str | None:
+def kept_version(home: Path, name: str) -> str | None:
+    """Return the version of `name` that was champion last, None where none has been kept."""
     pointer = folder_of(home, name) / CURRENT
     return pointer.read_text(encoding="utf-8").strip() if pointer.is_file() else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,13 @@ from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 
 Floats = NDArray[np.float64]
+_CLIP: Final = 1e-9
+
+
+def log_odds(probability: Floats) -> Floats:
+    """Return ln(p / (1 - p)), finite for what is sure: the scale on which a sigmoid is learnt."""
+    within = np.clip(probability, _CLIP, 1 - _CLIP)
+    return np.asarray(np.log(within) - np.log1p(-within), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class Row:
     name: str
     role: str  # "candidate", "baseline" or "champion"
     metrics: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # 95 %, of some
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,9 @@ class Card:
     left_out: int = 0  # customers who did not consent to be learnt from
     limits: Sequence[str] = ()
     params: Mapping[str, object] = field(default_factory=dict)
+    features_digest: str = ""  # of the features' definitions
+    plots: Sequence[str] = ()  # files of the run
+    environment: Mapping[str, str] = field(default_factory=dict)  # name -> version
 
 
 _ALWAYS = (
@@ -53,37 +57,51 @@ _ALWAYS = (
 
 def render_card(card: Card) -> str:
     """Lay `card` out as Markdown."""
-    promoted = "becomes" if card.verdict.promote else "does not become"
     sections = [
         f"# {card.name}",
         card.purpose,
         "## Learnt from",
-        _bullets(
-            [
-                f"What was known before **{card.as_of}**.",
-                f"{card.rows:,} rows, digest `{card.digest}`.",
-                f"Cut-offs: {', '.join(card.cutoffs)}.",
-                f"Left out, without consent to model_training: {card.left_out:,}.",
-            ]
-        ),
+        _bullets(_learnt_from(card)),
         "## How good",
         f"Compared on the same rows for all: {card.slice}. Decided by **{card.headline}**.",
         _table(card),
-        f"The {card.verdict.winner} {promoted} champion: it {card.verdict.why}."
-        if card.verdict.winner == "candidate"
-        else f"The candidate {card.verdict.why}; the baseline {promoted} champion.",
+        _fate(card.verdict),
         *([_bullets(card.remarks)] if card.remarks else []),
+        *([f"Plots of this run: {_listed(card.plots)}."] if card.plots else []),
         "## Limits",
         _bullets([*card.limits, *_ALWAYS]),
     ]
     if card.features:
         sections += [
             "## Features",
+            "The signature: a column for each, by name.",
             _bullets([f"`{n}`: {text}" for n, text in card.features.items()]),
         ]
     if card.params:
         sections += ["## Parameters", _bullets([f"`{n}`: {v}" for n, v in card.params.items()])]
+    if card.environment:
+        made = ", ".join(f"{name} {version}" for name, version in card.environment.items())
+        sections += ["## Made with", f"{made}."]
     return "\n\n".join(sections) + "\n"
+
+
+def _learnt_from(card: Card) -> list[str]:
+    lines = [
+        f"What was known before **{card.as_of}**.",
+        f"{card.rows:,} rows, digest `{card.digest}`.",
+        f"Cut-offs: {', '.join(card.cutoffs)}.",
+        f"Left out, without consent to model_training: {card.left_out:,}.",
+    ]
+    if card.features_digest:
+        lines.append(f"Features as defined by `{card.features_digest}`.")
+    return lines
+
+
+def _fate(verdict: Verdict) -> str:
+    promoted = "becomes" if verdict.promote else "does not become"
+    if verdict.winner == "candidate":
+        return f"The candidate {promoted} champion: it {verdict.why}."
+    return f"The candidate {verdict.why}; the baseline {promoted} champion."
 
 
 def _table(card: Card) -> str:
@@ -92,9 +110,7 @@ def _table(card: Card) -> str:
     head = f"| model | role | {' | '.join(names)} |"
     rule = "|---|---|" + "---:|" * len(names)
     lines = [
-        f"| {row.name} | {row.role} | "
-        + " | ".join(f"{row.metrics[n]:.4f}" if n in row.metrics else "" for n in names)
-        + " |"
+        f"| {row.name} | {row.role} | " + " | ".join(_figure(row, n) for n in names) + " |"
         for row in card.table
     ]
     lines += [
@@ -105,7 +121,23 @@ def _table(card: Card) -> str:
         )
         if interval is not None
     ]
+    if any(row.intervals for row in card.table):
+        lines.append("\nIn brackets: 95 % interval, customers resampled.")
     return "\n".join([head, rule, *lines])
+
+
+def _figure(row: Row, name: str) -> str:
+    if name not in row.metrics:
+        return ""
+    text = f"{row.metrics[name]:.4f}"
+    if name in row.intervals:
+        low, high = row.intervals[name]
+        text += f" [{low:.4f}, {high:.4f}]"
+    return text
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _bullets(lines: Sequence[str]) -> str:

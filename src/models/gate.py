@@ -6,7 +6,7 @@ both sides, so that what makes a customer easy or hard cancels out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal
@@ -119,19 +119,44 @@ def paired_bootstrap(
         raise NotEnoughDataError(
             f"the {n} rows to compare models on all have the same label. Choose another --as-of."
         )
+    gains = [
+        metric(candidate, weights) - metric(baseline, weights)
+        for weights in _resamples(n, seed=seed, draws=draws, units=units)
+    ]
+    return Interval(gain, *_middle(gains))
+
+
+def bootstrap(
+    values: Floats,
+    *,
+    metric: Metric,
+    seed: int,
+    draws: int = DRAWS,
+    units: NDArray[Any] | None = None,
+) -> tuple[float, float]:
+    """Give the 95 % interval of the metric itself, of one side; arguments as `paired_bootstrap`."""
+    resamples = _resamples(len(values), seed=seed, draws=draws, units=units)
+    return _middle([metric(values, weights) for weights in resamples])
+
+
+def _resamples(
+    n: int, *, seed: int, draws: int, units: NDArray[Any] | None
+) -> Iterator[NDArray[np.float64]]:
+    """Give how often each row is drawn, block by block, shape (draws of the block, n)."""
     unit_of_row = np.arange(n) if units is None else np.unique(units, return_inverse=True)[1]
     n_units = int(unit_of_row.max()) + 1
     random = np.random.default_rng(seed)
-    gains = np.empty(draws)
     for start in range(0, draws, _BLOCK):
         size = min(_BLOCK, draws - start)
         picks = random.integers(n_units, size=(size, n_units)) + n_units * np.arange(size)[:, None]
         counts = np.bincount(picks.ravel(), minlength=size * n_units).reshape(size, n_units)
-        weights = counts[:, unit_of_row].astype(np.float64)
-        gains[start : start + size] = metric(candidate, weights) - metric(baseline, weights)
+        yield counts[:, unit_of_row].astype(np.float64)
+
+
+def _middle(drawn: list[Floats]) -> tuple[float, float]:
     tail = (1 - LEVEL) / 2
-    low, high = np.nanquantile(gains, [tail, 1 - tail])
-    return Interval(gain, float(low), float(high))
+    low, high = np.nanquantile(np.concatenate(drawn), [tail, 1 - tail])
+    return float(low), float(high)
 
 
 def decide(

@@ -98,6 +98,18 @@ class PropensityModel:
         trees = np.asarray(raw, dtype=np.float64)
         return (trees + self.line.margin(values)) / 2
 
+    def contributions(self, frame: pd.DataFrame) -> Floats:
+        """Return how far each feature moves each score, in log odds, shape (n, n_features).
+
+        Shapley values of trees and line; with what both say of everybody they add up to the log
+        odds before calibration, which changes no order.
+        """
+        values = self._values(frame)
+        shape = (len(values), len(self.features) + 1)  # the last: what is said of everybody
+        moved = self.booster.predict(values, pred_contrib=True, num_threads=_threads(len(values)))
+        of_trees = np.asarray(moved, dtype=np.float64).reshape(shape)[:, :-1]
+        return (of_trees + self.line.contributions(frame)) / 2
+
     def importance(self) -> dict[str, float]:
         """Return each feature's share of the gain of all splits, biggest first."""
         gain = self.booster.feature_importance("gain")
@@ -137,7 +149,9 @@ class PropensityModel:
 
 
 def _calibration(how: str, found: dict[str, Any]) -> Calibration:
-    tuples = {name: tuple(it) if isinstance(it, list) else it for name, it in found.items()}
+    tuples: dict[str, Any] = {
+        name: tuple(it) if isinstance(it, list) else it for name, it in found.items()
+    }
     return _CALIBRATIONS[how](**tuples)
 
 

@@ -74,6 +74,7 @@ PROPENSITY: Final = ORDER.name
 P_ORDER: Final = ORDER.output
 # By what is foretold of a mail, as `features.labels` calls it.
 ENGAGEMENT: Final = {answer: f"engagement-{answer}" for answer in ("opened", "clicked", "redeemed")}
+WINDOW: Final = 30 * DAY  # that the recommender is tested on
 CLUSTERS: Final = "clusters"
 RECOMMENDER: Final = "recommender"
 SEND_TIME: Final = "send-time"

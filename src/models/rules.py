@@ -27,6 +27,7 @@ from models.calibration import Floats, Sigmoid
 _FILE: Final = "rule.json"
 _LEAST_RATE: Final = 0.01  # what no answer at all counts as
 _QUINTILES: Final = (0.2, 0.4, 0.6, 0.8)
+_MIDDLE: Final = 3.0  # points of the middle fifth
 
 
 def columns_of(frame: pd.DataFrame, features: tuple[str, ...], *, where: str) -> Floats:
@@ -56,11 +57,13 @@ class Recency:
     kind: ClassVar[str] = "recency"
     features: ClassVar[tuple[str, ...]] = (RECENCY_DAYS.name,)
     sigmoid: Sigmoid
+    middle: float = 0.0  # mean score of the training customers
 
     @classmethod
     def fit(cls, frame: pd.DataFrame, label: NDArray[np.generic]) -> Self:
         """Learn what a day of silence means."""
-        return cls(sigmoid=Sigmoid.fit(cls._score(frame), label))
+        score = cls._score(frame)
+        return cls(sigmoid=Sigmoid.fit(score, label), middle=float(score.mean()))
 
     @classmethod
     def _score(cls, frame: pd.DataFrame) -> Floats:
@@ -71,14 +74,19 @@ class Recency:
         """Return the probability of an order, one per row."""
         return self.sigmoid(self._score(frame))
 
+    def contributions(self, frame: pd.DataFrame) -> Floats:
+        """Return how far recency moves each score from the mean, in log odds, shape (n, 1)."""
+        return (self.sigmoid.slope * (self._score(frame) - self.middle))[:, None]
+
     def save(self, folder: Path) -> None:
-        """Write the two learnt numbers."""
+        """Write the learnt numbers."""
         _write(folder, asdict(self))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        return cls(sigmoid=Sigmoid(**_read(folder)["sigmoid"]))
+        found = _read(folder)
+        return cls(sigmoid=Sigmoid(**found["sigmoid"]), middle=found.get("middle", 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +146,17 @@ class RfmSum:
         edges = tuple(
             tuple(float(edge) for edge in np.quantile(column, _QUINTILES)) for column in values.T
         )
-        return cls(edges=edges, sigmoid=Sigmoid.fit(_points(values, edges), label))
+        return cls(edges=edges, sigmoid=Sigmoid.fit(_points(values, edges).sum(axis=1), label))
 
     def predict(self, frame: pd.DataFrame) -> Floats:
         """Return the probability of an order, one per row."""
         values = columns_of(frame, self.features, where="models.rules.RfmSum")
-        return self.sigmoid(_points(values, self.edges))
+        return self.sigmoid(_points(values, self.edges).sum(axis=1))
+
+    def contributions(self, frame: pd.DataFrame) -> Floats:
+        """Return how far the points of each part lie from three, in log odds, shape (n, 3)."""
+        values = columns_of(frame, self.features, where="models.rules.RfmSum")
+        return self.sigmoid.slope * (_points(values, self.edges) - _MIDDLE)
 
     def save(self, folder: Path) -> None:
         """Write quintiles and sigmoid."""
@@ -196,8 +209,15 @@ class Logistic:
 
     def margin(self, values: Floats) -> Floats:
         """Return the log odds of rows of features in the model's order, shape (n, n_features)."""
+        return np.asarray(self._moved(values).sum(axis=1) + self.intercept, dtype=np.float64)
+
+    def contributions(self, frame: pd.DataFrame) -> Floats:
+        """Return how far each feature moves each score from the mean, in log odds."""
+        return self._moved(columns_of(frame, self.features, where="models.rules.Logistic"))
+
+    def _moved(self, values: Floats) -> Floats:
         scaled = (_logs(values) - np.array(self.centre)) / np.array(self.spread)
-        return np.asarray(scaled @ np.array(self.weights) + self.intercept, dtype=np.float64)
+        return np.asarray(scaled * np.array(self.weights), dtype=np.float64)
 
     def save(self, folder: Path) -> None:
         """Write weights and scales."""
@@ -216,12 +236,12 @@ class Logistic:
 
 
 def _points(values: Floats, edges: tuple[tuple[float, ...], ...]) -> Floats:
-    """Add up 1 to 5 points per column; the first column is recency, where less is better."""
+    """Give 1 to 5 points per column; the first column is recency, where less is better."""
     fifths = [
         np.searchsorted(np.array(edge), column, side="left") + 1
         for edge, column in zip(edges, values.T, strict=True)
     ]
-    return np.asarray((6 - fifths[0]) + fifths[1] + fifths[2], dtype=np.float64)
+    return np.column_stack([6 - fifths[0], *fifths[1:]]).astype(np.float64)
 
 
 def _logs(values: Floats) -> Floats:

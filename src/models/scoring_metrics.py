@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from core.errors import DataError, NotEnoughDataError
+from models import gate
 
 _CLIP: Final = 1e-15  # log loss of a sure mistake stays finite
 
@@ -20,6 +22,29 @@ def scoring_metrics(label: ArrayLike, probability: ArrayLike) -> dict[str, float
         "log_loss": log_loss(label, probability),
         "brier": brier(label, probability),
         "ece": ece(label, probability),
+    }
+
+
+def scoring_intervals(
+    label: ArrayLike,
+    probability: ArrayLike,
+    *,
+    seed: int,
+    units: NDArray[Any] | None = None,
+) -> dict[str, tuple[float, float]]:
+    """Return the 95 % bootstrap interval of each metric that has one.
+
+    What is resampled are `units`, one id per row, such as the customer; None: every row.
+
+    The expected calibration error has none: it is above 0 by chance alone, more so in resamples.
+    """
+    truth, given = _pair(label, probability)
+    drawn = partial(gate.bootstrap, seed=seed, units=units)
+    mean = partial(drawn, metric=gate.mean)
+    return {
+        "auc": drawn(np.column_stack([truth, given]), metric=gate.auc),
+        "log_loss": mean(_surprises(truth, given)),
+        "brier": mean((given - truth) ** 2),
     }
 
 
@@ -43,8 +68,7 @@ def auc(label: ArrayLike, score: ArrayLike) -> float:
 def log_loss(label: ArrayLike, probability: ArrayLike) -> float:
     """Return the mean of -ln(probability given to what happened), in nats. Lower is better."""
     truth, given = _pair(label, probability)
-    sure = np.clip(given, _CLIP, 1 - _CLIP)
-    return float(-np.mean(np.where(truth == 1, np.log(sure), np.log1p(-sure))))
+    return float(np.mean(_surprises(truth, given)))
 
 
 def brier(label: ArrayLike, probability: ArrayLike) -> float:
@@ -75,6 +99,11 @@ def calibration_bins(
     mean = np.bincount(bin_of, weights=given, minlength=bins)[kept] / size[kept]
     share = np.bincount(bin_of, weights=truth, minlength=bins)[kept] / size[kept]
     return mean, share, size[kept]
+
+
+def _surprises(truth: NDArray[np.float64], given: NDArray[np.float64]) -> NDArray[np.float64]:
+    sure = np.clip(given, _CLIP, 1 - _CLIP)
+    return -np.where(truth == 1, np.log(sure), np.log1p(-sure))
 
 
 def _pair(label: ArrayLike, score: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

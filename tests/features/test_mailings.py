@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -56,10 +57,10 @@ def mailed(lake: Lake, happened: type[Happened]) -> duckdb.DuckDBPyConnection:
     for day in range(0, 120, 3):
         for number in range(40):
             at = START + day * DAY + 9 * HOUR
-            about = {"customer": f"c{number}", "campaign": f"m{day}", "lines": ()}
-            rows.append(happened(at=at, event=EMAIL_DELIVERED, **about))
+            mail = partial(happened, customer=f"c{number}", campaign=f"m{day}", lines=())
+            rows.append(mail(at=at, event=EMAIL_DELIVERED))
             if number % 2 == 0 or (number + day) % 7 == 0:
-                rows.append(happened(at=at + 3 * HOUR, event=EMAIL_OPENED, **about))
+                rows.append(mail(at=at + 3 * HOUR, event=EMAIL_OPENED))
     return lake(rows)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from core.settings import Settings
 from models import bundles, registry, tracking
+from models.bundles import folder_of, kept_version, point_at
 from tests.models.registered import FRAME, register
 
 
@@ -58,3 +59,12 @@ def test_a_registry_that_cannot_be_read_is_not_current(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("this was a database")
 
     assert not bundles.are_current(tmp_path)
+
+
+def test_what_was_never_kept_has_no_version(tmp_path: Path) -> None:
+    assert kept_version(tmp_path, "propensity-order-30d") is None
+
+    folder_of(tmp_path, "clusters").mkdir(parents=True)
+    point_at(tmp_path, "clusters", "3")
+
+    assert kept_version(tmp_path, "clusters") == "3"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.calibration import Sigmoid, Steps
+from models.calibration import Sigmoid, Steps, log_odds
 
 
 def test_finds_the_sigmoid_that_made_the_labels() -> None:
@@ -58,3 +58,11 @@ def test_steps_never_fall_and_are_never_sure(pairs: list[tuple[float, bool]]) ->
 
     assert (np.diff(got) >= -1e-12).all()
     assert ((got > 0) & (got < 1)).all()
+
+
+def test_log_odds_of_what_is_sure_are_finite() -> None:
+    found = log_odds(np.array([0.0, 0.5, 1.0]))
+
+    assert found[1] == 0
+    assert found[2] == pytest.approx(-found[0], rel=1e-6)
+    assert np.isfinite(found).all()

@@ -69,3 +69,25 @@ def test_what_there_is_to_remark_stands_beside_how_good_it_is() -> None:
 
     assert "- logistic is as good.\n\n## Limits" in text
     assert "- Left out, without consent to model_training: 1,234." in text
+
+
+def test_figures_have_their_intervals_and_it_is_said_what_they_are() -> None:
+    row = Row(
+        name="trees", role="candidate", metrics={"auc": 0.87}, intervals={"auc": (0.85, 0.89)}
+    )
+
+    text = card(table=[row])
+
+    assert "| trees | candidate | 0.8700 [0.8500, 0.8900] |" in text
+    assert "95 % interval, customers resampled" in text
+    assert "customers resampled" not in card()
+
+
+def test_where_it_came_from_can_be_followed() -> None:
+    text = card(
+        features_digest="f00d", plots=["plots/a.png", "plots/b.png"], environment={"python": "3.11"}
+    )
+
+    assert "- Features as defined by `f00d`." in text
+    assert "Plots of this run: `plots/a.png`, `plots/b.png`." in text
+    assert text.endswith("## Made with\n\npython 3.11.\n")

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from core.errors import DataError, NotEnoughDataError
-from models.gate import Interval, Verdict, auc, decide, decide_clusters, mean, paired_bootstrap
+from models.gate import (
+    Interval,
+    Verdict,
+    auc,
+    bootstrap,
+    decide,
+    decide_clusters,
+    mean,
+    paired_bootstrap,
+)
 
 Floats = NDArray[np.float64]
 MARGIN = 0.01
@@ -230,3 +239,22 @@ def test_a_champion_that_has_seen_the_slice_stays() -> None:
 
     assert not verdict.promote
     assert "has seen the slice and stays" in verdict.why
+
+
+def test_the_interval_of_a_mean_is_that_of_its_standard_error() -> None:
+    values = np.random.default_rng(3).normal(5.0, 2.0, 400)
+
+    low, high = bootstrap(values, metric=mean, seed=7)
+
+    error = values.std() / np.sqrt(400)
+    assert low == pytest.approx(values.mean() - 1.96 * error, abs=0.02)
+    assert high == pytest.approx(values.mean() + 1.96 * error, abs=0.02)
+
+
+def test_rows_of_one_customer_are_drawn_together() -> None:
+    values = np.repeat(np.random.default_rng(3).normal(0.0, 1.0, 50), 8)
+
+    alone = np.diff(bootstrap(values, metric=mean, seed=7))
+    together = np.diff(bootstrap(values, metric=mean, seed=7, units=np.repeat(range(50), 8)))
+
+    assert together == pytest.approx(alone * np.sqrt(8), rel=0.15)

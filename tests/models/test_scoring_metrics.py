@@ -13,6 +13,7 @@ from models.scoring_metrics import (
     calibration_bins,
     ece,
     log_loss,
+    scoring_intervals,
     scoring_metrics,
 )
 
@@ -71,3 +72,19 @@ def test_one_class_has_no_auc() -> None:
 def test_nonsense_is_refused(label: list[float], score: list[float]) -> None:
     with pytest.raises(DataError):
         log_loss(label, score)
+
+
+def test_intervals_hold_their_metric_and_grow_narrow_with_customers() -> None:
+    random = np.random.default_rng(7)
+    probability = random.random(2_000)
+    label = (random.random(2_000) < probability).astype(int)
+
+    few = scoring_intervals(label[:200], probability[:200], seed=7)
+    many = scoring_intervals(label, probability, seed=7)
+
+    assert set(many) == {"auc", "log_loss", "brier"}
+    metrics = scoring_metrics(label, probability)
+    for name, (low, high) in many.items():
+        assert low < metrics[name] < high
+        assert high - low < 0.5 * np.ptp(few[name])
+    assert scoring_intervals(label, probability, seed=7) == many

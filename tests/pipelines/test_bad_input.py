@@ -153,7 +153,7 @@ def refused(
         ),
         pytest.param(
             "train clusters --as-of 2017-10-02",
-            "customers are too few",
+            "customers who ordered, 200 are needed",
             id="clusters-of-too-few",
         ),
         pytest.param(
@@ -161,7 +161,7 @@ def refused(
         ),
         pytest.param(
             "train recommender --as-of 2017-10-02",
-            "are too few to tune",
+            "1 day of orders, 61 are needed",
             id="recommender-of-too-few",
         ),
         pytest.param(

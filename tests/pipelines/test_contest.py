@@ -9,6 +9,7 @@ import pytest
 
 from core.settings import Settings
 from models import registry, tracking
+from models.environment import environment
 from models.gate import Interval, Verdict
 from pipelines.contest import Contender, LearntFrom, outcome_of, report_of, with_rivals
 from tests.pipelines.contests import AS_OF, LOSES, WAITS, WINS, contest, run
@@ -156,3 +157,21 @@ def test_a_report_says_how_many_did_not_consent() -> None:
 
     assert report["left_out"] == 1_234
     assert "Left out, without consent to model_training: 1,234." in outcome_of(report).notes
+
+
+def test_intervals_and_environment_are_on_record(shop: Settings) -> None:
+    sure = replace(contest(WINS).candidate, intervals={"auc": (0.75, 0.85)})
+
+    outcome = run(shop, "sure", fit=lambda _: replace(contest(WINS), candidate=sure))
+
+    assert outcome["contenders"][0]["intervals"] == {"auc": [0.75, 0.85]}  # type: ignore[index]
+    (version,) = registry.versions(shop, "sure")
+    with tracking.server(shop) as client:
+        metrics = client.get_run(version.run_id).data.metrics
+    assert (metrics["auc_low"], metrics["auc_high"]) == (0.75, 0.85)
+    assert (version.tags["low"], version.tags["high"]) == ("0.750000", "0.850000")
+    made_with = json.loads(tracking.read_text(shop, version.run_id, "environment.json"))
+    assert made_with == environment()
+    card = tracking.read_text(shop, version.run_id, "model_card.md")
+    assert "| new | candidate | 0.8000 [0.7500, 0.8500] |" in card
+    assert f"lightgbm {made_with['lightgbm']}" in card

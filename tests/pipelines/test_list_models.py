@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from core.errors import ConfigError
 from core.settings import Settings
 from pipelines.cli import app
 from pipelines.list_models import list_models
-from tests.pipelines.contests import WAITS, run
+from tests.pipelines.contests import WAITS, WINS, contest, run
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,20 @@ def test_models_are_listed_with_alias_metric_and_cutoff(shop: Settings) -> None:
     listed = list_models(shop)
 
     (row,) = (row for row in listed.rows if row[0] == "listed")
-    assert row[1:7] == ["1", "champion", "new", "auc", 0.8, "2017-12-01"]
+    assert row[1:8] == ["1", "champion", "new", "auc", 0.8, "", "2017-12-01"]
+
+
+def test_the_value_has_its_interval_where_there_is_one(shop: Settings) -> None:
+    sure = replace(contest(WINS).candidate, intervals={"auc": (0.75, 0.85)})
+    run(shop, "sure", fit=lambda _: replace(contest(WINS), candidate=sure))
+
+    listed = list_models(shop)
+
+    (row,) = (row for row in listed.rows if row[0] == "sure")
+    (entry,) = (one for one in listed.data["models"] if one["model"] == "sure")  # type: ignore[attr-defined]
+    assert row[5:7] == [0.8, "0.7500 to 0.8500"]
+    assert (entry["low"], entry["high"]) == (0.75, 0.85)
+    assert entry["verdict"] == "beats the baseline"
 
 
 def test_nothing_registered_is_said_kindly(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from core.clock import to_us
-from core.errors import NotEnoughDataError
 from ingest.lake import connect
 from models.candidates import CandidateParams
 from models.content import Content
-from pipelines.recommender_windows import WINDOW, earlier_windows, require_history, window_of
+from models.registered import WINDOW
+from pipelines.recommender_windows import earlier_windows, window_of
 from tests.pipelines.test_train_recommender import AS_OF, DAYS, write_lake
 
 EVERYBODY = np.array([f"w{number:02}" for number in range(60)])
@@ -58,11 +58,3 @@ def test_a_window_knows_nothing_of_what_came_after_it(home: Path) -> None:
     for one, other in zip(models, again, strict=True):
         ranked = [each.rank(cut.purchases, 10, "new") for each in (one, other)]
         assert np.array_equal(ranked[0].ids, ranked[1].ids), one.name
-
-
-def test_too_little_history_says_which_as_of_would_do() -> None:
-    with pytest.raises(NotEnoughDataError, match="Give an --as-of of 2017-09-03 or later"):
-        require_history(BEGINS, BEGINS + 2 * WINDOW)
-    with pytest.raises(NotEnoughDataError, match="there are no orders"):
-        require_history(None, AS_OF)
-    require_history(BEGINS, AS_OF)

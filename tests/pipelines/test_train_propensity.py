@@ -132,7 +132,9 @@ def test_too_little_history_registers_nothing(tmp_path: Path, as_of: datetime, s
 def test_too_few_customers_are_said_in_one_line(tmp_path: Path) -> None:
     settings = write_shop(tmp_path, customers=20)
 
-    with pytest.raises(NotEnoughDataError, match=r"at least 100 of each.* \(19 of 20 customers\)"):
+    with pytest.raises(
+        NotEnoughDataError, match=r"examples .*, 100 are needed.* \(19 of 20 customers\)"
+    ):
         train_model(settings, "propensity", as_of=AS_OF, trials=0)
 
 

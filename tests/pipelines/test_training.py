@@ -117,7 +117,7 @@ def test_a_training_that_has_too_little_data_leaves_no_version_and_no_run(shop: 
             "clusters",
             datetime(2017, 10, 2, tzinfo=UTC),
             NotEnoughDataError,
-            "customers are too few",
+            "customers who ordered, 200 are needed",
             id="too-few-customers",
         ),
     ],
