@@ -107,6 +107,7 @@ CLUSTERS: Final[tuple[Feature, ...]] = (
     DISCOUNT_SHARE,
     CATEGORY_ENTROPY,
 )
+RFM: Final[tuple[Feature, ...]] = (RECENCY_DAYS, ORDERS_TOTAL, REVENUE_TOTAL)
 # What only grows with history drifts by itself. Recency does too: of those who left it is their
 # age, and in a young history the longest there can be grows day by day.
 WINDOWED: Final[tuple[Feature, ...]] = tuple(
