@@ -10,7 +10,14 @@ import pytest
 from core.settings import Settings
 from models import registry, tracking
 from models.gate import Interval, Verdict
-from pipelines.contest import Contender, LearntFrom, outcome_of, report_of, with_rivals
+from pipelines.contest import (
+    Contender,
+    LearntFrom,
+    description_of,
+    outcome_of,
+    report_of,
+    with_rivals,
+)
 from tests.pipelines.contests import AS_OF, LOSES, WAITS, WINS, contest, run
 
 
