@@ -21,9 +21,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from scipy.stats import rankdata
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.model_selection import cross_val_predict
 
@@ -93,7 +93,7 @@ def measure(home: Path, at: datetime = RETAIL, *, refits: int = REFITS) -> Measu
         ari=anew.stability,
         smallest=min(cluster.share for cluster in fitted.model.clusters),
         eta_ordered=eta_squared(labels, now.ordered),
-        eta_spent=eta_squared(labels, pd.Series(now.spent_minor).rank()),
+        eta_spent=eta_squared(labels, rankdata(now.spent_minor)),
         ceiling=_explained(now.frame[names(RFM)].to_numpy(), now.ordered.astype(float)),
     )
 

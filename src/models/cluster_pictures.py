@@ -40,12 +40,13 @@ def cluster_map(model: Clusters, frame: pd.DataFrame, *, seed: int = 7) -> Figur
     axes = figure.subplots()
     position = {cluster.label: number for number, cluster in enumerate(model.clusters)}
     own = placed["label"].map(position).to_numpy()
-    dots = {"s": 9, "linewidths": 0, "alpha": 0.55}
-    axes.scatter(*flat.T, c=np.array(COLOURS)[own % len(COLOURS)], **dots)
+    axes.scatter(flat[:, 0], flat[:, 1], s=9, c=np.array(COLOURS)[own], linewidths=0, alpha=0.55)
     out = placed["cluster_outlier"].to_numpy()
-    axes.scatter(*flat[out].T, s=34, facecolors="none", edgecolors=INK, linewidths=0.8)
+    axes.scatter(
+        flat[out, 0], flat[out, 1], s=34, facecolors="none", edgecolors=INK, linewidths=0.8
+    )
     for number, (x, y) in enumerate(centres):
-        circle = {"boxstyle": "circle", "fc": COLOURS[number % len(COLOURS)], "ec": "white"}
+        circle = {"boxstyle": "circle", "fc": COLOURS[number], "ec": "white"}
         axes.text(x, y, str(number + 1), color="white", ha="center", va="center",
                   fontweight="bold", bbox=circle)  # fmt: skip
     shown = (spread[:2] ** 2).sum() / (spread**2).sum()
@@ -54,12 +55,13 @@ def cluster_map(model: Clusters, frame: pd.DataFrame, *, seed: int = 7) -> Figur
     axes.set_xticks([])
     axes.set_yticks([])
     handles = [
-        Line2D([], [], marker="o", linestyle="", color=COLOURS[number % len(COLOURS)],
+        Line2D([], [], marker="o", linestyle="", color=COLOURS[number],
                label=f"{number + 1}  {wrapped(cluster.name)}")
         for number, cluster in enumerate(model.clusters)
     ]  # fmt: skip
-    ring = {"marker": "o", "linestyle": "", "color": INK, "fillstyle": "none"}
-    handles.append(Line2D([], [], **ring, label="outlier of its cluster"))
+    handles.append(
+        Line2D([], [], marker="o", linestyle="", color=INK, fillstyle="none", label="outlier")
+    )
     figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=9)
     return figure
 
@@ -115,7 +117,7 @@ def moves(model: Clusters, before: NDArray[np.int64], after: NDArray[np.int64]) 
         axes.text(column, row, f"{shares[row, column]:.0%}", ha="center", va="center", color=colour)
     names = [f"{number}  {wrapped(each.name)}" for number, each in enumerate(model.clusters, 1)]
     axes.set_yticks(range(len(labels)), names)
-    axes.set_xticks(range(len(labels)), range(1, len(labels) + 1))
+    axes.set_xticks(range(len(labels)), [str(number + 1) for number in range(len(labels))])
     dress(axes, "Of each row's members, who is where later", "cluster then", "")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -133,7 +135,7 @@ def margins(model: Clusters, placed: pd.DataFrame) -> Figure:
     boxes = axes.boxplot(values, orientation="horizontal", widths=0.55, patch_artist=True,
                          showfliers=False, medianprops={"color": INK})  # fmt: skip
     for number, box in enumerate(boxes["boxes"]):
-        box.set(facecolor=COLOURS[number % len(COLOURS)], alpha=0.6, linewidth=0)
+        box.set(facecolor=COLOURS[number], alpha=0.6, linewidth=0)
     numbers = range(1, len(values) + 1)
     axes.set_yticks(numbers, [wrapped(each.name) for each in model.clusters])
     axes.invert_yaxis()
@@ -143,7 +145,7 @@ def margins(model: Clusters, placed: pd.DataFrame) -> Figure:
 
 
 def _bar(axes: Axes, number: int, mean: float, half: float, *, share: bool) -> None:
-    axes.barh(number, mean, color=COLOURS[number % len(COLOURS)], height=0.62, alpha=0.85)
+    axes.barh(number, mean, color=COLOURS[number], height=0.62, alpha=0.85)
     axes.errorbar(mean, number, xerr=half, color=INK, linewidth=1.2, capsize=3)
     text = f"{mean:.0%}" if share else f"{mean:,.0f}"
     axes.annotate(text, (mean + half, number), (6, 0), textcoords="offset points", va="center",

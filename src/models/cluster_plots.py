@@ -158,7 +158,7 @@ def feature_label(name: str) -> str:
 
 
 def _figure_text(name: str, value: float) -> str:
-    if name.startswith(SHARE_PREFIX) or name.endswith("_share"):
+    if "share_" in name:
         return f"{value:.0%}"
     if "_minor" in name:
         return f"{value / 100:,.2f}"

@@ -98,7 +98,7 @@ def fit_clusters(
     values = measured(frame, columns)
     scale = QuantileScale.fit(values, weights)
     points = scale.scale(values)
-    future = past and _future(past, measured(past.frame, columns), weights)
+    future = _future(past, columns, weights) if past else None
     # One thread: sums in a fixed order give the same clusters on every machine and every day.
     with threadpool_limits(limits=1):
         sample = sampled(points, seed, MOST)
@@ -153,10 +153,13 @@ def _tastes(frame: pd.DataFrame) -> list[str]:
     return [str(name) for name in frame.columns if str(name).startswith(SHARE_PREFIX)]
 
 
-def _future(past: Past, values: Floats, weights: Floats) -> Future:
-    ranks = np.asarray(rankdata(past.spent_minor), np.float64)
-    points = QuantileScale.fit(values, weights).scale(values)
-    return Future(points=points, ordered=past.ordered, spent=ranks)
+def _future(past: Past, columns: Sequence[str], weights: Floats) -> Future:
+    values = measured(past.frame, columns)
+    return Future(
+        points=QuantileScale.fit(values, weights).scale(values),
+        ordered=past.ordered,
+        spent=np.asarray(rankdata(past.spent_minor), np.float64),
+    )
 
 
 def _naive(
@@ -172,10 +175,10 @@ def _naive(
     points = sampled(_z_scores(frame, columns), seed, MOST)
     by_silhouette = try_algorithm("k-means", points, ks, seed=seed, refits=1)
     best = max(by_silhouette, key=lambda trial: trial.silhouette)
-    future = past and replace(
-        _future(past, measured(past.frame, columns), np.ones(len(columns))),
-        points=_z_scores(past.frame, columns),
-    )
+    future = None
+    if past:
+        future = _future(past, columns, np.ones(len(columns)))
+        future = replace(future, points=_z_scores(past.frame, columns))
     (judged,) = try_algorithm("k-means", points, [best.k], seed=seed, refits=refits, future=future)
     return replace(judged, algorithm="z-scores")
 
