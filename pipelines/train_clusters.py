@@ -107,7 +107,9 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
 
     def fit(champion: LoadedModel | None) -> Contest:
         with allowed.named(), progress_bar("clustering", total=RESAMPLES) as advance:
-            fitted = fit_clusters(frame, seed=SEED, past=past, advance=advance)
+            fitted = fit_clusters(
+                frame, seed=SEED, past=past, incumbent=_recipe(champion), advance=advance
+            )
         return _contest(frame, fitted, champion)
 
     return finish(settings, data=data, params={"seed": SEED}, fit=fit, register=register)
@@ -177,7 +179,7 @@ def _contest(frame: pd.DataFrame, fitted: Fitted, champion: LoadedModel | None) 
             "map.png": cluster_map(model, frame),
         },
         params={"algorithm": chosen.algorithm, "k": chosen.k},
-        notes=_notes(fitted, model, previous),
+        notes=_notes(fitted, model, champion),
     )
 
 
@@ -196,7 +198,7 @@ def _contender(trial: Trial, model: Clusters | None = None) -> Contender:
     return Contender(name=trial.name, model=model, metrics=known)
 
 
-def _notes(fitted: Fitted, model: Clusters, previous: Clusters | None) -> list[str]:
+def _notes(fitted: Fitted, model: Clusters, champion: LoadedModel | None) -> list[str]:
     notes = [f"{cluster.share:4.0%}  {cluster.name}" for cluster in model.clusters]
     if isnan(fitted.chosen.eta_ordered):
         notes.append(
@@ -205,8 +207,10 @@ def _notes(fitted: Fitted, model: Clusters, previous: Clusters | None) -> list[s
         )
     if not any(trial.algorithm == "hdbscan" for trial in fitted.trials):
         notes.append("hdbscan finds no two dense places among the customers.")
-    if previous:
-        before = {cluster.label: cluster.name for cluster in previous.clusters}
+    if champion and isinstance(champion.model, Clusters):
+        if fitted.chosen.name == _recipe(champion):
+            notes.append(f"As before, {fitted.chosen.name}: nothing stable says more.")
+        before = {cluster.label: cluster.name for cluster in champion.model.clusters}
         kept = [cluster for cluster in model.clusters if cluster.label in before]
         same = sum(before[cluster.label] == cluster.name for cluster in kept)
         notes.append(
@@ -214,6 +218,11 @@ def _notes(fitted: Fitted, model: Clusters, previous: Clusters | None) -> list[s
             f"{len(before)}; {same} keep its name."
         )
     return notes
+
+
+def _recipe(champion: LoadedModel | None) -> str:
+    """Return which contender the champion was, "" where there is none."""
+    return str(champion.meta.get("contender", "")) if champion else ""
 
 
 def _champion(

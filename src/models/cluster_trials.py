@@ -18,7 +18,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 from core.errors import NotEnoughDataError
 from models.cluster_algorithms import ALGORITHMS, Found, noise_share
 from models.clusters import Floats, nearest
-from models.gate import MIN_SHARE
+from models.gate import MIN_SHARE, MIN_STABILITY
 
 REFITS: Final = 20  # resamples per contender
 STABLE: Final = 0.90  # mean adjusted Rand index from which clusters count as reproducible
@@ -146,23 +146,35 @@ def _told(trial: Trial, future: Future, centres: Floats) -> Trial:
     )
 
 
-def choose(trials: Sequence[Trial]) -> Trial:
+def choose(trials: Sequence[Trial], *, incumbent: str = "") -> Trial:
     """Return who is stable, without a tiny cluster, and says most about the future.
 
     Of those who say as much, the most stable. Where no future is known: the stable one with
     most clusters. If nobody is stable, the most stable one.
+
+    Args:
+        trials: How the contenders did.
+        incumbent: Name of the contender that the champion was. It needs only the gate's
+            stability, and wins where another does not say more: a number of clusters that
+            changes with every retrain moves everybody.
     """
     whole = [trial for trial in trials if trial.noise <= MAX_NOISE] or list(trials)
     roomy = [trial for trial in whole if trial.smallest >= MIN_SHARE] or whole
-    stable = [trial for trial in roomy if trial.stability >= STABLE]
+    stable = [
+        trial
+        for trial in roomy
+        if trial.stability >= (MIN_STABILITY if trial.name == incumbent else STABLE)
+    ]
     if not stable:
         return max(roomy, key=lambda trial: trial.stability)
     told = [trial for trial in stable if not isnan(trial.tells)]
-    if not told:
-        return max(stable, key=lambda trial: (trial.k, trial.stability))
-    most = max(trial.tells for trial in told)
-    level = [trial for trial in told if trial.tells >= most - WORTH]
-    return max(level, key=lambda trial: trial.stability)
+    most = max((trial.tells for trial in told), default=nan)
+    level = [trial for trial in told if trial.tells >= most - WORTH] or stable
+    if kept := [trial for trial in level if trial.name == incumbent]:
+        return kept[0]
+    if told:
+        return max(level, key=lambda trial: trial.stability)
+    return max(level, key=lambda trial: (trial.k, trial.stability))
 
 
 def _silhouette(points: Floats, labels: NDArray[np.int64], seed: int) -> float:

@@ -72,6 +72,7 @@ def fit_clusters(
     *,
     seed: int,
     past: Past | None = None,
+    incumbent: str = "",
     blocks: Blocks = HABITS,
     ks: Sequence[int] = KS,
     refits: int = REFITS,
@@ -85,6 +86,7 @@ def fit_clusters(
             allowed. Other columns are ignored.
         seed: Repeats everything.
         past: Tells how much each contender says about the future; None where history is short.
+        incumbent: Name of the contender that the champion was, if there is one.
         blocks: What distances are made of besides the shares: features and their weight.
         ks: Numbers of clusters to try.
         refits: Resamples per contender.
@@ -107,7 +109,7 @@ def fit_clusters(
             trials += try_algorithm(
                 name, sample, ks, seed=seed, refits=refits, future=future, advance=advance
             )
-        chosen = choose(trials)
+        chosen = choose(trials, incumbent=incumbent)
         naive = _naive(frame, columns, past, ks, seed=seed, refits=refits)
         (centres,) = ALGORITHMS[chosen.algorithm](points, [chosen.k], seed).values()
     model = _described(frame, columns, scale, _by_value(frame, points, centres))

@@ -64,6 +64,28 @@ def test_chosen_by_stability_size_and_future_not_by_silhouette(
     assert choose(trials).k == expected
 
 
+@pytest.mark.parametrize(
+    ("trials", "expected"),
+    [
+        pytest.param(
+            [trial(3, 0.95, tells=0.2), trial(4, 0.8, tells=0.3)], 4, id="while-it-passes"
+        ),
+        pytest.param([trial(3, 0.95, tells=0.2), trial(4, 0.7, tells=0.3)], 3, id="too-unstable"),
+        pytest.param(
+            [trial(3, 0.95, tells=0.303), trial(4, 0.92, tells=0.3)], 4, id="another-says-no-more"
+        ),
+        pytest.param(
+            [trial(3, 0.95, tells=0.31), trial(4, 0.92, tells=0.3)], 3, id="another-says-more"
+        ),
+        pytest.param([trial(4, 0.8), trial(5, 0.95)], 4, id="without-a-future"),
+    ],
+)
+def test_the_champions_own_recipe_stays_while_nothing_speaks_against_it(
+    trials: list[Trial], expected: int
+) -> None:
+    assert choose(trials, incumbent="k-means, k=4").k == expected
+
+
 def test_eta_squared_is_the_share_of_variance_between_groups() -> None:
     # Between: 2 * 4 + 2 * 4 = 16 around the mean of 4; all: 9 + 1 + 1 + 9 = 20.
     assert eta_squared(np.array([0, 0, 9, 9]), np.array([1, 3, 5, 7])) == pytest.approx(0.8)

@@ -87,14 +87,16 @@ def test_labels_and_names_are_those_of_the_champion(
     assert trained.data["alias"] == "champion"
     assert isinstance(first, Clusters)
     moved = tuple(replace(each, label=each.label + 10) for each in first.clusters)
-    loaded = LoadedModel("clusters", "1", replace(first, clusters=moved), {})
+    loaded = LoadedModel("clusters", "1", replace(first, clusters=moved), champion.meta)
     monkeypatch.setattr(registry, "champion", lambda *_: loaded)
 
     as_of = datetime(2017, 11, 29, tzinfo=UTC)
     again = train_model(shop, "clusters", as_of=as_of, trials=0, register=False)
 
     *_, champion_row = again.data["contenders"]  # type: ignore[misc]  # a list, as it is JSON
-    assert champion_row["metrics"]["same_label"] > 0.5
+    assert champion_row["metrics"]["same_label"] > 0.75
+    notes = " ".join(again.notes)
+    assert "As before, k-means" in notes or "As before, ward" in notes
 
 
 def test_the_past_says_what_clusters_tell_of_the_future(
