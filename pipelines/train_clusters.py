@@ -93,17 +93,7 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
         require_customers(frame)  # here: a run once started leaves its trace in the workspace
     if past and len(past.frame) < MIN_CUSTOMERS:
         past = None
-    features = [name for name in frame.columns if name not in {c.CUSTOMER_ID, c.CUTOFF_US}]
-    data = LearntFrom(
-        name=registered.CLUSTERS,
-        as_of=as_of,
-        digest=_digest(frame, past),
-        cutoffs=(as_of - LATER, as_of) if past else (as_of,),
-        rows=len(frame),
-        left_out=allowed.left_out,
-        features=dict.fromkeys(features, "float64"),
-        features_digest=definitions_digest(CLUSTERS),
-    )
+    data = _learnt_from(frame, past, as_of=as_of, left_out=allowed.left_out)
 
     def fit(champion: LoadedModel | None) -> Contest:
         with allowed.named(), progress_bar("clustering", total=RESAMPLES) as advance:
@@ -150,11 +140,24 @@ def past_at(
     )
 
 
-def _digest(frame: pd.DataFrame, past: Past | None) -> str:
-    if past is None:
-        return content_digest(frame)
-    before = past.frame.assign(spent_minor=past.spent_minor, ordered=past.ordered)
-    return digest(content_digest(frame), content_digest(before))
+def _learnt_from(
+    frame: pd.DataFrame, past: Past | None, *, as_of: datetime, left_out: int
+) -> LearntFrom:
+    read = content_digest(frame)
+    if past:
+        before = past.frame.assign(spent_minor=past.spent_minor, ordered=past.ordered)
+        read = digest(read, content_digest(before))
+    features = [name for name in frame.columns if name not in {c.CUSTOMER_ID, c.CUTOFF_US}]
+    return LearntFrom(
+        name=registered.CLUSTERS,
+        as_of=as_of,
+        digest=read,
+        cutoffs=(as_of - LATER, as_of) if past else (as_of,),
+        rows=len(frame),
+        left_out=left_out,
+        features=dict.fromkeys(features, "float64"),
+        features_digest=definitions_digest(CLUSTERS),
+    )
 
 
 def _contest(frame: pd.DataFrame, fitted: Fitted, champion: LoadedModel | None) -> Contest:

@@ -110,31 +110,35 @@ def try_algorithm(
         again.append(find(drawn, ks, seed + refit + 1))
         advance(1)
     before: Found = find(future.points, ks, seed) if future else {}
-    noise = noise_share(points, seed) if name == "hdbscan" else 0.0
     trials = []
     for k, centres in found.items():
-        labels = nearest(points, centres)
-        if labels.min() == labels.max():
-            raise NotEnoughDataError(
-                f"{len(points)} customers resemble each other too much for clusters. "
-                "Import more, or give a later --as-of."
-            )
         # Clusters that a resample does not have at all are not found again.
-        alike = [
-            adjusted_rand_score(labels, nearest(points, one[k])) if k in one else 0.0
-            for one in again
-        ]
-        trial = Trial(
-            algorithm=name,
-            k=len(centres),
-            stability=float(np.mean(alike)),
-            worst=float(np.min(alike)),
-            smallest=float(np.bincount(labels, minlength=k).min() / len(labels)),
-            silhouette=_silhouette(points, labels, seed),
-            noise=noise,
-        )
+        trial = _judged(name, points, centres, [one.get(k) for one in again], seed)
         trials.append(_told(trial, future, before[k]) if future and k in before else trial)
     return trials
+
+
+def _judged(
+    name: str, points: Floats, centres: Floats, again: Sequence[Floats | None], seed: int
+) -> Trial:
+    labels = nearest(points, centres)
+    if labels.min() == labels.max():
+        raise NotEnoughDataError(
+            f"{len(points)} customers resemble each other too much for clusters. "
+            "Import more, or give a later --as-of."
+        )
+    alike = [
+        0.0 if one is None else adjusted_rand_score(labels, nearest(points, one)) for one in again
+    ]
+    return Trial(
+        algorithm=name,
+        k=len(centres),
+        stability=float(np.mean(alike)),
+        worst=float(np.min(alike)),
+        smallest=float(np.bincount(labels, minlength=len(centres)).min() / len(labels)),
+        silhouette=_silhouette(points, labels, seed),
+        noise=noise_share(points, seed) if name == "hdbscan" else 0.0,
+    )
 
 
 def _told(trial: Trial, future: Future, centres: Floats) -> Trial:

@@ -90,13 +90,15 @@ def test_labels_and_names_are_those_of_the_champion(
     loaded = LoadedModel("clusters", "1", replace(first, clusters=moved), champion.meta)
     monkeypatch.setattr(registry, "champion", lambda *_: loaded)
 
-    as_of = datetime(2017, 11, 29, tzinfo=UTC)
+    as_of = datetime.fromisoformat(champion.meta["as_of"])
     again = train_model(shop, "clusters", as_of=as_of, trials=0, register=False)
 
     *_, champion_row = again.data["contenders"]  # type: ignore[misc]  # a list, as it is JSON
-    assert champion_row["metrics"]["same_label"] > 0.75
+    assert champion_row["metrics"]["same_label"] == 1.0
+    k = len(first.clusters)
     notes = " ".join(again.notes)
-    assert "As before, k-means" in notes or "As before, ward" in notes
+    assert f"As before, {champion.meta['contender']}: nothing stable says more." in notes
+    assert f"{k} of {k} clusters continue one of the champion's {k}; {k} keep its name." in notes
 
 
 def test_the_past_says_what_clusters_tell_of_the_future(
