@@ -79,6 +79,7 @@ class Contest:
 
     candidate: Contender
     baselines: Sequence[Contender] = ()  # the first is registered when the verdict says baseline
+    tried: Sequence[Contender] = ()  # not chosen by the trainer itself; shown, not compared with
     champion: Contender | None = None
     headline: str  # the metric that decides, a key of every contender's metrics
     verdict: Verdict
@@ -101,6 +102,7 @@ class Contest:
     def everyone(self) -> list[tuple[Contender, str]]:
         """All contenders with their roles, the candidate first."""
         roles = [(self.candidate, "candidate"), *((one, "baseline") for one in self.baselines)]
+        roles += [(one, "tried") for one in self.tried]
         return [*roles, (self.champion, "champion")] if self.champion else roles
 
 
@@ -195,8 +197,8 @@ def description_of(data: LearntFrom, contest: Contest) -> str:
     days = [f"{cutoff:%Y-%m-%d}" for cutoff in (min(data.cutoffs), max(data.cutoffs))]
     figures = ", ".join(
         f"{one.name} {one.metrics[contest.headline]:.4f}"
-        for one, _ in contest.everyone
-        if contest.headline in one.metrics
+        for one, role in contest.everyone
+        if contest.headline in one.metrics and role != "tried"
     )
     return (
         f"**{contest.winner.name}** as of {data.as_of:%Y-%m-%d}, learnt from {data.rows:,} rows, "

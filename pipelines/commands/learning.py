@@ -12,6 +12,30 @@ from pipelines.cli import AsOf, JsonFlag, app, settings_of
 
 TRIALS: Final = 6  # the demo's too: trained again by hand, its models are unchanged
 
+What = Annotated[
+    str,
+    typer.Argument(
+        help="propensity, engagement, churn, value, clusters, recommender or send-time."
+    ),
+]
+Event = Annotated[str, typer.Option(help="propensity: what is foretold. Empty: Order Completed.")]
+Days = Annotated[
+    int,
+    typer.Option(
+        min=0, help="propensity, engagement: days ahead. 0: 30 for an event, 7 for an answer."
+    ),
+]
+Category = Annotated[
+    str, typer.Option(help="propensity: only with a product of this category or one below it.")
+]
+WhichAnswer = Annotated[
+    str, typer.Option("--answer", help="engagement: opened, clicked or redeemed. Empty: clicked.")
+]
+Trials = Annotated[int, typer.Option(min=0, help="Tuning trials; 0 keeps the defaults.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Train and evaluate, but register nothing.")
+]
+
 
 @app.command()
 def features(
@@ -69,33 +93,14 @@ def features(
 def train(
     context: typer.Context,
     *,
-    what: Annotated[str, typer.Argument(help="propensity, engagement, clusters or recommender.")],
+    what: What,
     as_of: AsOf = "",
-    event: Annotated[
-        str,
-        typer.Option(help="propensity: what is foretold. Empty: Order Completed."),
-    ] = "",
-    days: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            help="propensity, engagement: days ahead. 0: 30 for an event, 7 for an answer.",
-        ),
-    ] = 0,
-    category: Annotated[
-        str,
-        typer.Option(help="propensity: only with a product of this category or one below it."),
-    ] = "",
-    answer: Annotated[
-        str,
-        typer.Option(help="engagement: opened, clicked or redeemed. Empty: clicked."),
-    ] = "",
-    trials: Annotated[
-        int, typer.Option(min=0, help="Tuning trials; 0 keeps the defaults.")
-    ] = TRIALS,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Train and evaluate, but register nothing.")
-    ] = False,
+    event: Event = "",
+    days: Days = 0,
+    category: Category = "",
+    answer: WhichAnswer = "",
+    trials: Trials = TRIALS,
+    dry_run: DryRun = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Train one model, compare it with its baselines and the champion, keep the better one.

@@ -114,6 +114,7 @@ CLUSTERS: Final[tuple[Feature, ...]] = (
 )
 # Besides the hours at which mail is read, see features.reading.
 SEND_TIME: Final[tuple[Feature, ...]] = ORDER_HOUR
+RFM: Final[tuple[Feature, ...]] = (RECENCY_DAYS, ORDERS_TOTAL, REVENUE_TOTAL)
 # What only grows with history drifts by itself. Recency does too: of those who left it is their
 # age, and in a young history the longest there can be grows day by day.
 WINDOWED: Final[tuple[Feature, ...]] = tuple(

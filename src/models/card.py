@@ -19,7 +19,7 @@ class Row:
     """One line of the comparison: a contender and its metrics."""
 
     name: str
-    role: str  # "candidate", "baseline" or "champion"
+    role: str  # "candidate", "baseline", "tried" or "champion"
     metrics: Mapping[str, float]
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # 95 %, of some
 

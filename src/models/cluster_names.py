@@ -11,7 +11,8 @@ import numpy as np
 
 from features.affinity import SHARE_PREFIX
 from features.definitions.orders import BASKET_LINES, DISCOUNT_SHARE, GAP_MEAN, RECENCY_DAYS
-from features.registry import ORDER_VALUE, ORDERS
+from features.definitions.tastes import CATEGORY_ENTROPY
+from features.registry import ORDER_VALUE, ORDERS, REVENUE
 
 APART: Final = 0.12  # how far a cluster's mean rank is from the middle to be worth a word
 TASTE_APART: Final = 0.06  # for tastes, which differ less than habits do
@@ -25,6 +26,8 @@ _COMPARED: Final = {
     ORDER_VALUE.name: ("smaller orders", "bigger orders"),
     BASKET_LINES.name: ("fewer products at once", "more products at once"),
     DISCOUNT_SHARE.name: ("fewer discounts", "more discounts"),
+    **{revenue.name: ("spending less", "spending more") for revenue in REVENUE},
+    CATEGORY_ENTROPY.name: ("of few departments", "of many departments"),
 }
 
 
@@ -50,8 +53,7 @@ def traits_of(ranks: Mapping[str, float], *, pauses: str = "") -> list[Trait]:
         first = Trait("lapsing", ranks[RECENCY_DAYS.name] - 0.5)
     else:
         first = _word(rhythm, high="frequent", low="occasional", middle="regular")
-    basket = (ranks[ORDER_VALUE.name] + ranks[BASKET_LINES.name]) / 2
-    second = _word(basket, high="big baskets", low="small baskets", middle="medium baskets")
+    second = _basket(ranks[ORDER_VALUE.name] - 0.5, ranks[BASKET_LINES.name] - 0.5)
     found = [first, Trait(pauses, 0.0) if pauses else second]
     tastes = {
         f"loves {name.removeprefix(SHARE_PREFIX).lower()}": rank - 0.5
@@ -118,6 +120,15 @@ def _compared(feature: str) -> tuple[str, str]:
         return _COMPARED[feature]
     thing = feature.removeprefix(SHARE_PREFIX).lower().replace("_", " ")
     return f"less {thing}", f"more {thing}"
+
+
+def _basket(value: float, lines: float) -> Trait:
+    """Say how big baskets are, or what they are of where money and products disagree."""
+    if value * lines < 0 and min(abs(value), abs(lines)) >= APART / 2:
+        word = "few but dear products" if value > lines else "many cheap products"
+        return Trait(word, abs(value - lines) / 2)
+    size = 0.5 + (value + lines) / 2
+    return _word(size, high="big baskets", low="small baskets", middle="medium baskets")
 
 
 def _word(rank: float, *, high: str, low: str, middle: str) -> Trait:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 from textwrap import fill
 from typing import Final
 
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from features.affinity import SHARE_PREFIX
-from models.clustering import STABLE, Trial
+from models.cluster_trials import STABLE, Trial
 from models.clusters import Clusters
 from models.gate import MIN_SHARE
 
@@ -21,8 +22,9 @@ from models.gate import MIN_SHARE
 _BLUE: Final = "#0072B2"
 _ORANGE: Final = "#E69F00"
 _GREY: Final = "#8a8f98"
-_INK: Final = "#22262b"
+INK: Final = "#22262b"
 _LINE: Final = 30
+_ALGORITHMS: Final = {"k-means": (_BLUE, "o"), "ward": ("#009E73", "s"), "hdbscan": (_ORANGE, "D")}
 _AROUND_MIDDLE: Final = LinearSegmentedColormap.from_list(
     "below-above", ["#c46a1b", "#f6e3cf", "#ffffff", "#cfe3f1", "#0b6aa8"]
 )
@@ -35,7 +37,7 @@ def profile_heat_map(model: Clusters) -> Figure:
     The last row is the whole shop.
     """
     names = list(model.features)
-    titles = [*(_wrapped(cluster.name) for cluster in model.clusters), "The whole shop"]
+    titles = [*(wrapped(cluster.name) for cluster in model.clusters), "The whole shop"]
     profiles = [*(cluster.profile for cluster in model.clusters), model.shop]
     medians = np.array([[profile[name] for name in names] for profile in profiles])
     ranks = model.scale.ranks(medians)
@@ -51,15 +53,15 @@ def profile_heat_map(model: Clusters) -> Figure:
             ha="center",
             va="center",
             fontsize=9.5,
-            color="white" if abs(ranks[row, column] - 0.5) > 0.33 else _INK,
+            color="white" if abs(ranks[row, column] - 0.5) > 0.33 else INK,
         )
-    axes.set_xticks(range(len(names)), [_label(name) for name in names], fontsize=9)
+    axes.set_xticks(range(len(names)), [feature_label(name) for name in names], fontsize=9)
     axes.xaxis.tick_top()
     axes.set_yticks(range(len(titles)), titles, fontsize=9.5)
     axes.set_xticks(np.arange(len(names) + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(len(titles) + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=2.5)
-    axes.axhline(len(medians) - 1.5, color=_INK, linewidth=1)
+    axes.axhline(len(medians) - 1.5, color=INK, linewidth=1)
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=axes, shrink=0.7, ticks=[0.02, 0.5, 0.98])
@@ -67,7 +69,7 @@ def profile_heat_map(model: Clusters) -> Figure:
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0)
     figure.suptitle(
-        "What sets the clusters apart: medians", x=0.01, ha="left", fontweight="bold", color=_INK
+        "What sets the clusters apart: medians", x=0.01, ha="left", fontweight="bold", color=INK
     )
     return figure
 
@@ -79,75 +81,76 @@ def cluster_sizes(model: Clusters) -> Figure:
     axes = figure.subplots()
     shares = [cluster.share for cluster in model.clusters]
     bars = axes.barh(range(len(shares)), shares, color=_BLUE, height=0.62)
-    axes.bar_label(bars, [f"{share:.0%}" for share in shares], padding=4, color=_INK, fontsize=10)
-    axes.set_yticks(range(len(shares)), [_wrapped(cluster.name) for cluster in model.clusters])
+    axes.bar_label(bars, [f"{share:.0%}" for share in shares], padding=4, color=INK, fontsize=10)
+    axes.set_yticks(range(len(shares)), [wrapped(cluster.name) for cluster in model.clusters])
     axes.invert_yaxis()
     axes.axvline(MIN_SHARE, color=_GREY, linewidth=1, linestyle=(0, (4, 3)))
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_xlim(0, max(shares) * 1.15)
-    _dress(
+    dress(
         axes, "How many customers", f"share of customers (dashed: {MIN_SHARE:.0%}, the least)", ""
     )
     return figure
 
 
 def stability_by_k(trials: Sequence[Trial], chosen: Trial) -> Figure:
-    """Draw for each number of clusters how well resampled data find it again."""
-    figure = Figure(figsize=(7.0, 4.8), dpi=120)
+    """Draw how well resampled data find each contender again, and what it says of the future.
+
+    The second panel is empty where no later time is known.
+    """
+    figure = Figure(figsize=(11.0, 4.6), dpi=120)
     figure.set_layout_engine("constrained")
-    axes = figure.subplots()
-    ks = [trial.k for trial in trials]
-    means = [trial.stability for trial in trials]
-    axes.axhline(
-        STABLE,
-        color=_GREY,
-        linewidth=1,
-        linestyle=(0, (4, 3)),
-        label=f"stable from {STABLE:.2f}",
-    )
-    axes.vlines(ks, [trial.worst for trial in trials], means, color=_BLUE, alpha=0.35, linewidth=4)
-    axes.plot(
-        ks, means, color=_BLUE, marker="o", linewidth=2, label="likeness of refits (mean ARI)"
-    )
-    axes.plot([], [], color=_BLUE, alpha=0.35, linewidth=4, label="down to the least alike refit")
-    axes.plot(
-        ks,
-        [trial.silhouette for trial in trials],
-        color=_ORANGE,
-        marker="s",
-        markersize=4,
-        linewidth=1.2,
-        label="silhouette (reported, does not decide)",
-    )
-    _mark(axes, chosen)
-    axes.set(ylim=(0, 1.1), xlim=(ks[0] - 0.3, ks[-1] + 0.3))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _dress(axes, "Which number of clusters would be found again?", "number of clusters", "")
+    left, right = figure.subplots(1, 2)
+    left.axhline(STABLE, color=_GREY, linewidth=1, linestyle=(0, (4, 3)))
+    left.annotate(
+        f"stable from {STABLE:.2f}", (1, STABLE), (0, 3), xycoords=("axes fraction", "data"),
+        textcoords="offset points", ha="right", fontsize=8.5, color=_GREY,
+    )  # fmt: skip
+    for name, (colour, marker) in _ALGORITHMS.items():
+        own = [trial for trial in trials if trial.algorithm == name]
+        ks, means = [trial.k for trial in own], [trial.stability for trial in own]
+        left.vlines(ks, [trial.worst for trial in own], means, color=colour, alpha=0.3, linewidth=4)
+        style = {"color": colour, "marker": marker, "linewidth": 2}
+        left.plot(ks, means, **style, label=name if own else f"{name} (found none)")
+        right.plot(ks, [trial.tells for trial in own], **style)
+    _mark(left, chosen, chosen.stability, 13)
+    left.set_ylim(0, 1.1)
+    if not isnan(chosen.tells):
+        _mark(right, chosen, chosen.tells, -24)
+        right.set_ylim(0, 1.25 * max(trial.tells for trial in trials))
+    for axes in (left, right):
+        axes.set_xlim(min(t.k for t in trials) - 0.3, max(t.k for t in trials) + 0.3)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    found = "mean ARI of refits (pale: to the least)"
+    dress(left, "Which clusters would be found again?", "number of clusters", found)
+    told = "eta squared, mean of ordered and spent"
+    dress(right, "What do they say about the future?", "number of clusters", told)
     # Below the axes: inside there is no place that no line may cross.
-    figure.legend(frameon=False, loc="outside lower center", ncols=2, fontsize=9)
+    figure.legend(frameon=False, loc="outside lower center", ncols=3, fontsize=9)
     return figure
 
 
-def _mark(axes: Axes, chosen: Trial) -> None:
-    axes.plot(chosen.k, chosen.stability, "o", markersize=15, mfc="none", mec=_INK, mew=1.6)
+def _mark(axes: Axes, chosen: Trial, height: float, apart: int) -> None:
+    axes.plot(chosen.k, height, "o", markersize=15, mfc="none", mec=INK, mew=1.6)
     axes.annotate(
-        f"chosen: {chosen.k}",
-        (chosen.k, chosen.stability),
+        f"chosen: {chosen.name}",
+        (chosen.k, height),
         textcoords="offset points",
-        xytext=(0, 13),
+        xytext=(0, apart),
         ha="center",
-        color=_INK,
+        color=INK,
         fontweight="bold",
     )
 
 
-def _wrapped(name: str) -> str:
+def wrapped(name: str) -> str:
     """Break a long name at its last comma, not inside a trait."""
     head, comma, tail = name.rpartition(", ")
     return f"{head}{comma.strip()}\n{tail}" if comma and len(name) > _LINE else name
 
 
-def _label(name: str) -> str:
+def feature_label(name: str) -> str:
+    """Return a feature's name for people, in short lines."""
     if name.startswith(SHARE_PREFIX):
         return fill(f"share of {name.removeprefix(SHARE_PREFIX).lower()}", 9)
     words = name.removesuffix("_minor").replace("_minor", "").replace("_", " ")
@@ -155,16 +158,17 @@ def _label(name: str) -> str:
 
 
 def _figure_text(name: str, value: float) -> str:
-    if name.startswith(SHARE_PREFIX) or name.endswith("_share"):
+    if "share_" in name:
         return f"{value:.0%}"
     if "_minor" in name:
         return f"{value / 100:,.2f}"
     return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.1f}"
 
 
-def _dress(axes: Axes, title: str, x: str, y: str) -> None:
-    axes.set_title(title, loc="left", fontsize=12, color=_INK, fontweight="bold")
-    axes.set_xlabel(x, color=_INK)
-    axes.set_ylabel(y, color=_INK)
+def dress(axes: Axes, title: str, x: str, y: str) -> None:
+    """Give axes the look of all our plots."""
+    axes.set_title(title, loc="left", fontsize=12, color=INK, fontweight="bold")
+    axes.set_xlabel(x, color=INK)
+    axes.set_ylabel(y, color=INK)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(colors=_INK)
+    axes.tick_params(colors=INK)

@@ -1,28 +1,25 @@
-"""Finding clusters that would be found again: k by stability under resampling.
-
-Silhouette alone picks the worst segmentation: two clusters, one of them the long tail. So k is
-the largest number of clusters that resampled data reproduce, with none too small to write to;
-silhouette is reported only.
-"""
+"""Finding clusters of customers: contenders judged, the chosen one fitted and put into words."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score, silhouette_score
+from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from core.errors import NotEnoughDataError
 from features.affinity import SHARE_PREFIX
 from features.definitions.orders import BASKET_LINES, DISCOUNT_SHARE, GAP_MEAN, RECENCY_DAYS
-from features.registry import ORDER_VALUE, ORDERS, REVENUE
+from features.feature import names
+from features.registry import CLUSTERS, ORDER_VALUE, ORDERS, REVENUE, RFM
+from models.cluster_algorithms import ALGORITHMS, MOST, sampled
 from models.cluster_names import names_of, traits_of
+from models.cluster_trials import REFITS, Future, Trial, choose, try_algorithm
 from models.clusters import (
     Cluster,
     Clusters,
@@ -31,109 +28,100 @@ from models.clusters import (
     is_quiet,
     measured,
     nearest,
+    squared_distances,
 )
-from models.gate import MIN_SHARE
 
 KS: Final = range(3, 9)
-REFITS: Final = 20  # resamples per k
-STABLE: Final = 0.90  # mean adjusted Rand index from which a k counts as reproducible
 MIN_CUSTOMERS: Final = 200
-_SAMPLE: Final = 20_000  # customers that k is chosen on; the clusters are fitted on all
-_SILHOUETTE_SAMPLE: Final = 3_000  # the silhouette compares everybody with everybody
-_STARTS: Final = 10
+_REACH: Final = 0.99  # of a cluster's members lie within its radius
 
 # What one distance is made of. Features of a block share its weight, so that four ways to say
 # "often" do not count four times. Money is rhythm times basket and needs no block.
+Blocks = Sequence[tuple[Sequence[str], float]]
 _RHYTHM: Final = (RECENCY_DAYS.name, ORDERS[1].name, ORDERS[2].name, GAP_MEAN.name)
 _BASKET: Final = (BASKET_LINES.name, ORDER_VALUE.name)
-_DISCOUNT: Final = (DISCOUNT_SHARE.name,)
-_RHYTHM_WEIGHT: Final = 1.0
-_BASKET_WEIGHT: Final = 1.0
-_TASTE_WEIGHT: Final = 0.8
-_DISCOUNT_WEIGHT: Final = 0.5
+HABITS: Final[Blocks] = ((_RHYTHM, 1.0), (_BASKET, 1.0), ((DISCOUNT_SHARE.name,), 0.5))
+_TASTES: Final = 0.8  # the weight of all shares of departments together, where there are any
+# Weights that on Online Retail as of 2011-06-12 told most of the next quarter, of five tried.
+RECENCY_FREQUENCY_MONEY: Final[Blocks] = tuple(
+    ((name,), weight) for name, weight in zip(names(RFM), (1.0, 1.5, 1.0), strict=True)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """How one k did."""
+class Past:
+    """Customers as of an earlier cut-off, with the columns of today's, and what came then."""
 
-    k: int
-    stability: float  # mean adjusted Rand index of refits on resamples, 1 is the same again
-    worst: float  # the least alike refit
-    smallest: float  # share of the smallest cluster
-    silhouette: float  # reported only
+    frame: pd.DataFrame
+    ordered: NDArray[np.bool_]  # whether each ordered within the horizon from the cut-off
+    spent_minor: Floats  # within the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """The chosen clusters, how all k did, and how the usual recipe would have done."""
+    """The chosen clusters, how all contenders did, and how the usual recipe would have done."""
 
     model: Clusters
     naive: Trial
     trials: tuple[Trial, ...]
     chosen: Trial
-    labels: NDArray[np.int64]  # of the customers learnt from, in the order of the frame
 
 
 def fit_clusters(
     frame: pd.DataFrame,
     *,
     seed: int,
+    past: Past | None = None,
+    incumbent: str = "",
+    blocks: Blocks = HABITS,
     ks: Sequence[int] = KS,
     refits: int = REFITS,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Fitted:
-    """Choose k, fit the clusters on everybody, name them.
+    """Choose algorithm and k, fit the clusters on everybody, put them into words.
 
     Args:
-        frame: One row per customer: the features of `features.registry.CLUSTERS` and shares of
-            departments from `features.affinity.affinity_shares`, gaps allowed. Other columns
-            are ignored.
+        frame: One row per customer: the features of `features.registry.CLUSTERS`, those of
+            `blocks`, and shares of departments from `features.affinity.affinity_shares`, gaps
+            allowed. Other columns are ignored.
         seed: Repeats everything.
+        past: Tells how much each contender says about the future; None where history is short.
+        incumbent: Name of the contender that the champion was, if there is one.
+        blocks: What distances are made of besides the shares: features and their weight.
         ks: Numbers of clusters to try.
-        refits: Resamples per k.
-        advance: Called with 1 after each k.
+        refits: Resamples per contender.
+        advance: Called with 1 after each resample of each algorithm.
 
     Raises:
         NotEnoughDataError: Too few customers to find groups among.
     """
-    require_customers(frame)
-    columns, weights = _space(frame)
+    require_customers(frame, blocks)
+    columns, weights = _space(frame, blocks)
     values = measured(frame, columns)
     scale = QuantileScale.fit(values, weights)
     points = scale.scale(values)
+    future = _future(past, columns, weights) if past else None
     # One thread: sums in a fixed order give the same clusters on every machine and every day.
     with threadpool_limits(limits=1):
-        sample = _sample(points, seed)
-        trials = []
-        for k in ks:
-            trials.append(try_k(sample, k, seed=seed, refits=refits))
-            advance(1)
-        chosen = choose(trials)
-        naive = _naive(
-            frame[list(columns)].to_numpy(dtype=np.float64), ks, seed=seed, refits=refits
-        )
-        centres = _kmeans(points, chosen.k, seed)
-    labels = nearest(points, centres)
-    revenue = frame[REVENUE[2].name].to_numpy(dtype=np.float64)
-    worth = [-revenue[labels == label].mean() for label in range(chosen.k)]
-    centres = centres[np.argsort(worth, kind="stable")]
-    labels = nearest(points, centres)
-    model = Clusters(
-        features=columns,
-        scale=scale,
-        centres=centres,
-        clusters=_describe(frame, scale.ranks(values), labels, columns, chosen.k),
-        shop=_medians(frame),
-    )
-    return Fitted(model=model, naive=naive, trials=tuple(trials), chosen=chosen, labels=labels)
+        sample = sampled(points, seed, MOST)
+        trials: list[Trial] = []
+        for name in ALGORITHMS:
+            trials += try_algorithm(
+                name, sample, ks, seed=seed, refits=refits, future=future, advance=advance
+            )
+        chosen = choose(trials, incumbent=incumbent)
+        naive = _naive(frame, columns, past, ks, seed=seed, refits=refits)
+        (centres,) = ALGORITHMS[chosen.algorithm](points, [chosen.k], seed).values()
+    model = _described(frame, columns, scale, _by_value(frame, points, centres))
+    return Fitted(model=model, naive=naive, trials=tuple(trials), chosen=chosen)
 
 
-def require_customers(frame: pd.DataFrame) -> None:
+def require_customers(frame: pd.DataFrame, blocks: Blocks = HABITS) -> None:
     """Check what can be checked before anything is fitted.
 
     Args:
         frame: As `fit_clusters` takes it.
+        blocks: As `fit_clusters` takes them.
 
     Raises:
         NotEnoughDataError: Too few customers to find groups among.
@@ -143,7 +131,7 @@ def require_customers(frame: pd.DataFrame) -> None:
             f"{_customers(len(frame))} too few for clusters; {MIN_CUSTOMERS} are needed. "
             "Import more, or give a later --as-of."
         )
-    kinds = len(frame[list(_space(frame)[0])].drop_duplicates())
+    kinds = len(frame[list(_space(frame, blocks)[0])].drop_duplicates())
     if kinds < max(KS):
         raise NotEnoughDataError(
             f"{len(frame)} customers differ in {kinds} ways only: too few for clusters. "
@@ -155,79 +143,62 @@ def _customers(number: int) -> str:
     return "1 customer is" if number == 1 else f"{number:,} customers are"
 
 
-def try_k(points: Floats, k: int, *, seed: int, refits: int) -> Trial:
-    """Cluster `points` once, then again on resamples, and see how alike the results are.
-
-    Source:
-        Stability by bootstrap: Hennig, "Cluster-wise assessment of cluster stability",
-        CSDA 2007; likeness by Hubert & Arabie, "Comparing partitions", 1985.
-    """
-    random = np.random.default_rng(seed)
-    labels = nearest(points, _kmeans(points, k, seed))
-    if labels.min() == labels.max():
-        raise NotEnoughDataError(
-            f"{len(points)} customers resemble each other too much for clusters. "
-            "Import more, or give a later --as-of."
-        )
-    alike = []
-    for refit in range(refits):
-        again = points[random.integers(len(points), size=len(points))]
-        alike.append(
-            adjusted_rand_score(labels, nearest(points, _kmeans(again, k, seed + refit + 1)))
-        )
-    few = min(len(points), _SILHOUETTE_SAMPLE)
-    return Trial(
-        k=k,
-        stability=float(np.mean(alike)),
-        worst=float(np.min(alike)),
-        smallest=float(np.bincount(labels, minlength=k).min() / len(labels)),
-        silhouette=float(silhouette_score(points, labels, sample_size=few, random_state=seed)),
-    )
-
-
-def choose(trials: Sequence[Trial]) -> Trial:
-    """Return the largest stable k without a tiny cluster, else the most stable one."""
-    roomy = [trial for trial in trials if trial.smallest >= MIN_SHARE] or list(trials)
-    stable = [trial for trial in roomy if trial.stability >= STABLE]
-    if stable:
-        return max(stable, key=lambda trial: trial.k)
-    return max(roomy, key=lambda trial: trial.stability)
-
-
-def _space(frame: pd.DataFrame) -> tuple[tuple[str, ...], Floats]:
-    tastes = tuple(str(name) for name in frame.columns if str(name).startswith(SHARE_PREFIX))
-    blocks = (
-        (_RHYTHM, _RHYTHM_WEIGHT),
-        (_BASKET, _BASKET_WEIGHT),
-        (_DISCOUNT, _DISCOUNT_WEIGHT),
-        (tastes, _TASTE_WEIGHT),
-    )
-    columns = tuple(name for names, _ in blocks for name in names)
-    weights = [weight / np.sqrt(len(names)) for names, weight in blocks for _ in names]
+def _space(frame: pd.DataFrame, blocks: Blocks) -> tuple[tuple[str, ...], Floats]:
+    """Return the columns that distances are made of, and the weight of each."""
+    every = [*blocks, (_tastes(frame), _TASTES)]
+    columns = tuple(name for block, _ in every for name in block)
+    weights = [weight / np.sqrt(len(block)) for block, weight in every for _ in block]
     return columns, np.array(weights)
 
 
-def _naive(values: Floats, ks: Sequence[int], *, seed: int, refits: int) -> Trial:
+def _tastes(frame: pd.DataFrame) -> list[str]:
+    return [str(name) for name in frame.columns if str(name).startswith(SHARE_PREFIX)]
+
+
+def _future(past: Past, columns: Sequence[str], weights: Floats) -> Future:
+    values = measured(past.frame, columns)
+    return Future(
+        points=QuantileScale.fit(values, weights).scale(values),
+        ordered=past.ordered,
+        spent=np.asarray(rankdata(past.spent_minor), np.float64),
+    )
+
+
+def _naive(
+    frame: pd.DataFrame,
+    columns: Sequence[str],
+    past: Past | None,
+    ks: Sequence[int],
+    *,
+    seed: int,
+    refits: int,
+) -> Trial:
     """Judge the usual recipe, z-scores and the k of the best silhouette, by the same measures."""
+    points = sampled(_z_scores(frame, columns), seed, MOST)
+    by_silhouette = try_algorithm("k-means", points, ks, seed=seed, refits=1)
+    best = max(by_silhouette, key=lambda trial: trial.silhouette)
+    future = None
+    if past:
+        future = _future(past, columns, np.ones(len(columns)))
+        future = replace(future, points=_z_scores(past.frame, columns))
+    (judged,) = try_algorithm("k-means", points, [best.k], seed=seed, refits=refits, future=future)
+    return replace(judged, algorithm="z-scores")
+
+
+def _z_scores(frame: pd.DataFrame, columns: Sequence[str]) -> Floats:
+    values = frame[list(columns)].to_numpy(dtype=np.float64)
     known = np.where(np.isnan(values), np.nanmean(values, axis=0), values)
     spread = known.std(axis=0)
-    points = _sample((known - known.mean(axis=0)) / np.where(spread > 0, spread, 1.0), seed)
-    by_silhouette = (try_k(points, k, seed=seed, refits=1) for k in ks)
-    best = max(by_silhouette, key=lambda trial: trial.silhouette)
-    return try_k(points, best.k, seed=seed, refits=refits)
+    scores: Floats = (known - known.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return scores
 
 
-def _sample(points: Floats, seed: int) -> Floats:
-    if len(points) <= _SAMPLE:
-        return points
-    chosen = np.random.default_rng(seed).choice(len(points), size=_SAMPLE, replace=False)
-    return points[np.sort(chosen)]
-
-
-def _kmeans(points: Floats, k: int, seed: int) -> Floats:
-    fitted = KMeans(n_clusters=k, n_init=_STARTS, random_state=seed).fit(points)
-    centres: Floats = fitted.cluster_centers_
-    return centres
+def _by_value(frame: pd.DataFrame, points: Floats, centres: Floats) -> Floats:
+    """Return the centres with the cluster that brings most per head first."""
+    labels = nearest(points, centres)
+    revenue = frame[REVENUE[2].name].to_numpy(dtype=np.float64)
+    worth = [-revenue[labels == label].mean() for label in range(len(centres))]
+    return centres[np.argsort(worth, kind="stable")]
 
 
 def _medians(frame: pd.DataFrame) -> dict[str, float]:
@@ -244,27 +215,37 @@ def _pauses(members: pd.DataFrame, quiet: NDArray[np.bool_]) -> str:
     return "one order" if once else "several orders"
 
 
-def _describe(
-    frame: pd.DataFrame,
-    ranks: Floats,
-    labels: NDArray[np.int64],
-    columns: tuple[str, ...],
-    k: int,
-) -> tuple[Cluster, ...]:
-    means = [ranks[labels == label].mean(axis=0) for label in range(k)]
-    by_name = [dict(zip(columns, mean.tolist(), strict=True)) for mean in means]
+def _described(
+    frame: pd.DataFrame, columns: tuple[str, ...], scale: QuantileScale, centres: Floats
+) -> Clusters:
+    """Put clusters into words by all habits and tastes, whatever the distances are made of."""
+    points = scale.scale(measured(frame, columns))
+    labels, k = nearest(points, centres), len(centres)
+    distances = np.sqrt(squared_distances(points, centres).min(axis=1))
+    told = [*names(CLUSTERS), *_tastes(frame)]
+    values = measured(frame, told)
+    ranks = QuantileScale.fit(values, np.ones(len(told))).ranks(values)
     quiet = is_quiet(frame)
+    members = [labels == label for label in range(k)]
+    means = [dict(zip(told, ranks[own].mean(axis=0).tolist(), strict=True)) for own in members]
     traits = [
-        traits_of(each, pauses=_pauses(frame[labels == label], quiet[labels == label]))
-        for label, each in enumerate(by_name)
+        traits_of(each, pauses=_pauses(frame[own], quiet[own]))
+        for each, own in zip(means, members, strict=True)
     ]
-    return tuple(
-        Cluster(
-            label=label,
-            name=name,
-            traits=tuple(trait.word for trait in traits[label]),
-            share=float((labels == label).mean()),
-            profile=_medians(frame[labels == label]),
-        )
-        for label, name in enumerate(names_of(traits, by_name))
+    return Clusters(
+        features=columns,
+        scale=scale,
+        centres=centres,
+        radii=np.array([np.quantile(distances[own], _REACH) for own in members]),
+        clusters=tuple(
+            Cluster(
+                label=label,
+                name=name,
+                traits=tuple(trait.word for trait in traits[label]),
+                share=float(members[label].mean()),
+                profile=_medians(frame[members[label]]),
+            )
+            for label, name in enumerate(names_of(traits, means))
+        ),
+        shop=_medians(frame),
     )

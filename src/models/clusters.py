@@ -33,9 +33,9 @@ _OF_LATE: Final = (BASKET_LINES.name, ORDER_VALUE.name, DISCOUNT_SHARE.name)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """One cluster in words and medians. Labels count from 0, the most valuable first."""
+    """One cluster in words and medians."""
 
-    label: int
+    label: int  # from 0, the most valuable first; after a refit that of the cluster it continues
     name: str
     traits: tuple[str, ...]
     share: float  # of the customers learnt from
@@ -86,7 +86,8 @@ class Clusters:
     features: tuple[str, ...]
     scale: QuantileScale
     centres: Floats  # shape (k, n_features), in weighted ranks
-    clusters: tuple[Cluster, ...]
+    radii: Floats  # shape (k,): how far from its centre a cluster reaches; nan: not known
+    clusters: tuple[Cluster, ...]  # in the order of the centres
     shop: Mapping[str, float] = field(default_factory=dict)  # feature -> median of everybody
 
     @property
@@ -101,13 +102,52 @@ class Clusters:
         Raises:
             MissingColumnsError: A feature is not there.
         """
-        if absent := set(self.features) - set(frame.columns):
-            raise MissingColumnsError("models.clusters", absent, map(str, frame.columns))
-        return nearest(self.scale.scale(measured(frame, self.features)), self.centres)
+        return self._labels[nearest(self.points(frame), self.centres)]
 
     def names(self, labels: NDArray[np.int64]) -> list[str]:
         """Return the cluster's name for each label."""
-        return [self.clusters[label].name for label in labels.tolist()]
+        by_label = {cluster.label: cluster.name for cluster in self.clusters}
+        return [by_label[label] for label in labels.tolist()]
+
+    def place(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return which cluster each row belongs to, and how clearly.
+
+        Returns:
+            One row per row of `frame`, with its index: `label`; `cluster`, its name;
+            `cluster_margin`, how much nearer the own centre is than the second, 0 (on the
+            border) to 1 (at the centre); `cluster_outlier`, whether it lies further out than
+            99 % of the members learnt from.
+
+        Raises:
+            MissingColumnsError: A feature is not there.
+        """
+        distances = np.sqrt(squared_distances(self.points(frame), self.centres))
+        own = distances.argmin(axis=1)
+        first, second = np.partition(distances, 1, axis=1)[:, :2].T
+        labels = self._labels[own]
+        return pd.DataFrame(
+            {
+                "label": labels,
+                "cluster": self.names(labels),
+                "cluster_margin": 1 - first / np.where(second > 0, second, 1.0),
+                "cluster_outlier": first > self.radii[own],
+            },
+            index=frame.index,
+        )
+
+    def points(self, frame: pd.DataFrame) -> Floats:
+        """Return where each row lies in weighted ranks, shape (n, n_features).
+
+        Raises:
+            MissingColumnsError: A feature is not there.
+        """
+        if absent := set(self.features) - set(frame.columns):
+            raise MissingColumnsError("models.clusters", absent, map(str, frame.columns))
+        return self.scale.scale(measured(frame, self.features))
+
+    @property
+    def _labels(self) -> NDArray[np.int64]:
+        return np.array([cluster.label for cluster in self.clusters], np.int64)
 
     def save(self, folder: Path) -> None:
         """Write arrays and words into `folder`."""
@@ -116,6 +156,7 @@ class Clusters:
             knots=self.scale.knots,
             weights=self.scale.weights,
             centres=self.centres,
+            radii=self.radii,
         )
         words = {
             "features": self.features,
@@ -132,10 +173,13 @@ class Clusters:
         with np.load(folder / _ARRAYS, allow_pickle=False) as arrays:
             scale = QuantileScale(arrays["knots"], arrays["weights"])
             centres = arrays["centres"]
+            # Versions of before 2026-11-29 flag no outliers.
+            radii = arrays.get("radii", np.full(len(centres), np.nan))
         return cls(
             features=tuple(words["features"]),
             scale=scale,
             centres=centres,
+            radii=radii,
             clusters=tuple(
                 Cluster(**{**entry, "traits": tuple(entry["traits"])})
                 for entry in words["clusters"]
@@ -151,7 +195,9 @@ def measured(frame: pd.DataFrame, features: Sequence[str]) -> Floats:
     of nothing would make everybody who stays away a buyer of little, at full price.
     """
     values = frame[list(features)].to_numpy(dtype=np.float64, copy=True)
-    values[np.ix_(is_quiet(frame), np.isin(features, _OF_LATE))] = np.nan
+    of_late = np.isin(features, _OF_LATE)
+    if of_late.any():
+        values[np.ix_(is_quiet(frame), of_late)] = np.nan
     return values
 
 
@@ -163,6 +209,12 @@ def is_quiet(frame: pd.DataFrame) -> NDArray[np.bool_]:
 
 def nearest(points: Floats, centres: Floats) -> NDArray[np.int64]:
     """Return the number of the nearest centre for each point; the lower one of a tie."""
-    distances = -2 * points @ centres.T + (centres**2).sum(axis=1)
-    labels: NDArray[np.int64] = distances.argmin(axis=1)
+    labels: NDArray[np.int64] = squared_distances(points, centres).argmin(axis=1)
     return labels
+
+
+def squared_distances(points: Floats, centres: Floats) -> Floats:
+    """Return the squared distance of each point to each centre, shape (n, k)."""
+    lengths = (points**2).sum(axis=1)[:, None] + (centres**2).sum(axis=1)
+    squared: Floats = np.maximum(lengths - 2 * points @ centres.T, 0.0)
+    return squared

@@ -149,10 +149,10 @@ class PropensityModel:
 
 
 def _calibration(how: str, found: dict[str, Any]) -> Calibration:
-    tuples: dict[str, Any] = {
-        name: tuple(it) if isinstance(it, list) else it for name, it in found.items()
+    numbers: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in found.items()
     }
-    return _CALIBRATIONS[how](**tuples)
+    return _CALIBRATIONS[how](**numbers)
 
 
 def rows_of(

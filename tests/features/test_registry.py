@@ -13,7 +13,7 @@ from features.definitions.orders import RECENCY_DAYS
 from features.engine import feature_frame
 from features.feature import Feature, definitions_digest, names
 from features.formula import Constant
-from features.registry import CLUSTERS, PROPENSITY, REGISTRY, WINDOWED
+from features.registry import CLUSTERS, PROPENSITY, REGISTRY, RFM, WINDOWED
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)  # a Friday
 
@@ -31,7 +31,7 @@ def test_names_are_unique() -> None:
 
 
 def test_every_set_is_part_of_the_registry() -> None:
-    assert {*PROPENSITY, *CLUSTERS, *WINDOWED} <= set(REGISTRY)
+    assert {*PROPENSITY, *CLUSTERS, *RFM, *WINDOWED} <= set(REGISTRY)
     assert {*CLUSTERS, *WINDOWED} <= set(PROPENSITY)
 
 

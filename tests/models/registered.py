@@ -22,6 +22,7 @@ def small_model() -> Clusters:
         features=("orders_90d",),
         scale=QuantileScale.fit(np.arange(100.0)[:, None], np.array([1.0])),
         centres=np.array([[0.8], [0.2]]),
+        radii=np.array([0.2, 0.2]),
         clusters=(
             Cluster(label=0, name="Frequent", traits=("frequent",), share=0.5),
             Cluster(label=1, name="Occasional", traits=("occasional",), share=0.5),

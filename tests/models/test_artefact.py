@@ -18,6 +18,7 @@ def model() -> Clusters:
         features=("orders_90d",),
         scale=QuantileScale.fit(np.arange(100.0)[:, None], np.array([1.0])),
         centres=np.array([[0.8], [0.2]]),
+        radii=np.array([0.2, 0.2]),
         clusters=(
             Cluster(label=0, name="Frequent", traits=("frequent",), share=0.5),
             Cluster(label=1, name="Occasional", traits=("occasional",), share=0.5),
@@ -45,7 +46,7 @@ def test_a_folder_holds_open_formats_only(tmp_path: Path) -> None:
     files = list((tmp_path / "model").iterdir())
     assert {path.suffix for path in files} == {".json", ".npz"}
     with np.load(tmp_path / "model" / "clusters.npz", allow_pickle=False) as arrays:
-        assert sorted(arrays) == ["centres", "knots", "weights"]
+        assert sorted(arrays) == ["centres", "knots", "radii", "weights"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -34,6 +34,21 @@ def words(**ranks: float) -> list[str]:
             id="much",
         ),
         pytest.param(
+            {"basket_lines_90d": 0.3, "order_value_minor_90d": 0.7},
+            ["regular", "few but dear products"],
+            id="money-of-few-products",
+        ),
+        pytest.param(
+            {"basket_lines_90d": 0.7, "order_value_minor_90d": 0.42},
+            ["regular", "many cheap products"],
+            id="many-products-for-little",
+        ),
+        pytest.param(
+            {"basket_lines_90d": 0.9, "order_value_minor_90d": 0.48},
+            ["regular", "big baskets"],
+            id="much-of-middling-worth",
+        ),
+        pytest.param(
             {"discount_share_90d": 0.7, "share_PRODUCE": 0.6},
             ["regular", "medium baskets", "deal seekers", "loves produce"],
             id="what-stands-out-most-comes-first",

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import io
+from math import nan
 
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
 
 from models.cluster_plots import cluster_sizes, profile_heat_map, stability_by_k
-from models.clustering import Trial
+from models.cluster_trials import Trial
 from models.clusters import Cluster, Clusters, QuantileScale
 
 FEATURES = ("orders_90d", "order_value_minor_90d", "share_BOOKS")
@@ -22,6 +24,7 @@ MODEL = Clusters(
     features=FEATURES,
     scale=QuantileScale.fit(RANKS, np.ones(3)),
     centres=np.zeros((2, 3)),
+    radii=np.ones(2),
     clusters=(
         cluster(0, "Frequent, big baskets, loves books", 90, 123_456, 0.75, share=0.96),
         cluster(1, "Lapsing", 2.5, 800, 0, share=0.04),
@@ -30,8 +33,17 @@ MODEL = Clusters(
 )
 
 
-def trial(k: int, stability: float) -> Trial:
-    return Trial(k=k, stability=stability, worst=0.5, smallest=0.1, silhouette=0.3)
+def trial(k: int, stability: float, *, algorithm: str = "k-means", tells: float = nan) -> Trial:
+    return Trial(
+        algorithm=algorithm,
+        k=k,
+        stability=stability,
+        worst=0.5,
+        smallest=0.1,
+        silhouette=0.3,
+        eta_ordered=tells,
+        eta_spent=tells,
+    )
 
 
 def png(figure: Figure) -> bytes:
@@ -75,22 +87,33 @@ def test_sizes_are_shares_with_the_most_valuable_on_top() -> None:
     assert png(figure).startswith(b"\x89PNG")
 
 
-def test_the_chosen_k_is_marked_where_it_lies() -> None:
-    trials = [trial(3, 0.99), trial(4, 0.93), trial(5, 0.6)]
+def test_the_chosen_one_is_marked_where_it_lies_in_both_panels() -> None:
+    trials = [trial(k, 0.99 - k / 50, tells=k / 20) for k in (3, 4, 5)]
+    trials.append(trial(4, 0.7, algorithm="ward", tells=0.3))
 
     figure = stability_by_k(trials, trials[1])
 
-    marked = next(text for text in figure.axes[0].texts if text.get_text().startswith("chosen"))
-    assert marked.get_text() == "chosen: 4"
-    assert marked.xy == (4, 0.93)
+    for axes, height in zip(figure.axes, (0.91, 0.2), strict=True):
+        marked = next(text for text in axes.texts if text.get_text().startswith("chosen"))
+        assert marked.get_text() == "chosen: k-means, k=4"
+        assert marked.xy == (4, pytest.approx(height))
     assert png(figure).startswith(b"\x89PNG")
 
 
-def test_nothing_is_written_upon_the_lines_of_the_stability() -> None:
-    trials = [Trial(k=k, stability=0.9, worst=0.8, smallest=0.1, silhouette=0.2) for k in (3, 4, 5)]
+def test_algorithms_are_told_apart_below_the_panels_and_who_found_none_is_said() -> None:
+    trials = [trial(3, 0.9), trial(3, 0.6, algorithm="ward")]
 
     figure = stability_by_k(trials, trials[0])
 
     assert figure.axes[0].get_legend() is None
-    assert [text.get_text() for text in figure.axes[0].texts] == ["chosen: 3"]
-    assert "stable from 0.90" in [text.get_text() for text in figure.legends[0].texts]
+    names = [text.get_text() for text in figure.legends[0].texts]
+    assert names == ["k-means", "ward", "hdbscan (found none)"]
+
+
+def test_where_no_future_is_known_nothing_is_marked_in_its_panel() -> None:
+    trials = [trial(3, 0.9), trial(4, 0.8)]
+
+    figure = stability_by_k(trials, trials[0])
+
+    assert not figure.axes[1].texts
+    assert png(figure).startswith(b"\x89PNG")

@@ -5,34 +5,16 @@ import pandas as pd
 import pytest
 
 from core.errors import NotEnoughDataError
-from features.feature import names
-from features.registry import CLUSTERS
-from models.clustering import Fitted, Trial, choose, fit_clusters, require_customers
+from models.clustering import (
+    RECENCY_FREQUENCY_MONEY,
+    Fitted,
+    Past,
+    fit_clusters,
+    require_customers,
+)
+from tests.models.tribes import tribes
 
 KS = (3, 4, 5)
-
-
-def tribes(seed: int = 0, size: int = 100) -> pd.DataFrame:
-    """Three kinds of customers, told apart by rhythm, basket and taste; the last buys most."""
-    random = np.random.default_rng(seed)
-    columns: dict[str, list[float]] = {name: [] for name in names(CLUSTERS)}
-    columns |= {"share_BOOKS": [], "share_SHOES": []}
-    for often, much, books in ((1, 1, 0.8), (8, 1, 0.5), (8, 6, 0.2)):
-        wobble = random.lognormal(sigma=0.15, size=(len(columns), size))
-        typical = {
-            "recency_days": 40 / often,
-            "gap_mean_days": 60 / often,
-            "basket_lines_90d": 3 * much,
-            "order_value_minor_90d": 2_000 * much,
-            "share_BOOKS": books,
-            "share_SHOES": 1 - books,
-            "discount_share_90d": 0.1,
-            "department_entropy": 1.0,
-        }
-        for row, name in enumerate(columns):
-            usual = typical.get(name, 3.0 * often * (much if "revenue" in name else 1))
-            columns[name] += (usual * wobble[row]).tolist()
-    return pd.DataFrame(columns)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +26,7 @@ def test_finds_the_three_kinds_again(fitted: Fitted) -> None:
     assert fitted.chosen.k == 3
     assert fitted.chosen.stability > 0.95
     kinds = np.repeat([2, 1, 0], 100)  # the most valuable first
-    assert (fitted.labels == kinds).mean() > 0.98
+    assert (fitted.model.predict(tribes()) == kinds).mean() > 0.98
 
 
 def test_clusters_count_from_the_most_valuable(fitted: Fitted) -> None:
@@ -95,8 +77,67 @@ def test_the_same_customers_give_the_same_clusters(fitted: Fitted) -> None:
     assert np.array_equal(again.model.centres, fitted.model.centres)
 
 
-def test_predicts_what_it_was_fitted_to(fitted: Fitted) -> None:
-    assert fitted.model.predict(tribes()).tolist() == fitted.labels.tolist()
+def test_few_lie_beyond_the_radius_of_their_cluster(fitted: Fitted) -> None:
+    placed = fitted.model.place(tribes())
+
+    assert 0 < placed["cluster_outlier"].mean() <= 0.03
+    assert placed["cluster_margin"].between(0, 1).all()
+    assert placed["cluster_margin"].median() > 0.5  # tribes lie well apart
+
+
+def test_an_odd_combination_is_an_outlier(fitted: Fitted) -> None:
+    odd = tribes().iloc[[250]].assign(recency_days=500.0, gap_mean_days=400.0, share_BOOKS=1.0)
+
+    assert fitted.model.place(odd)["cluster_outlier"].tolist() == [True]
+
+
+def test_all_algorithms_take_part(fitted: Fitted) -> None:
+    names = {trial.name for trial in fitted.trials}
+
+    assert {"k-means, k=3", "k-means, k=5", "ward, k=3", "ward, k=5"} <= names
+    assert fitted.naive.algorithm == "z-scores"
+
+
+def test_the_past_says_how_much_clusters_tell_of_the_future() -> None:
+    frame = tribes(seed=1)
+    often = np.repeat([False, True, True], 100)
+    past = Past(frame=frame, ordered=often, spent_minor=np.repeat([0.0, 10.0, 70.0], 100))
+
+    got = fit_clusters(tribes(), seed=7, past=past, ks=KS, refits=4)
+
+    assert got.chosen.k == 3
+    assert got.chosen.eta_ordered > 0.95
+    assert got.chosen.eta_spent > 0.95
+    assert np.isnan(fit_clusters(tribes(), seed=7, ks=(3,), refits=1).chosen.eta_ordered)
+
+
+def test_the_future_has_no_part_in_what_is_registered() -> None:
+    chance = np.random.default_rng(3)
+    future = [chance.permutation(300) < 150, chance.permutation(300) < 20]
+    models = [
+        fit_clusters(
+            tribes(),
+            seed=7,
+            past=Past(frame=tribes(seed=1), ordered=each, spent_minor=each * 1.0),
+            ks=(3,),
+            refits=2,
+        ).model
+        for each in future
+    ]
+
+    assert np.array_equal(models[0].centres, models[1].centres)
+    assert models[0].clusters == models[1].clusters
+
+
+def test_distances_may_be_made_of_recency_frequency_and_money() -> None:
+    frame = tribes().assign(orders_total=lambda t: t["orders_365d"])
+    frame["revenue_minor_total"] = frame["revenue_minor_365d"]
+
+    got = fit_clusters(frame, seed=7, blocks=RECENCY_FREQUENCY_MONEY, ks=(3,), refits=2)
+
+    assert got.model.features[:3] == ("recency_days", "orders_total", "revenue_minor_total")
+    assert got.model.scale.weights[:3].tolist() == [1.0, 1.5, 1.0]
+    assert got.model.clusters[0].traits[0] == "frequent"  # words come from all habits
 
 
 def test_works_without_tastes_and_with_gaps() -> None:
@@ -120,25 +161,6 @@ def test_leaves_its_input_alone() -> None:
 def test_too_few_customers_are_said_so() -> None:
     with pytest.raises(NotEnoughDataError, match="30 customers are too few"):
         fit_clusters(tribes(size=10), seed=7)
-
-
-def trial(k: int, stability: float, smallest: float = 0.2) -> Trial:
-    return Trial(k=k, stability=stability, worst=0.5, smallest=smallest, silhouette=0.9 / k)
-
-
-@pytest.mark.parametrize(
-    ("trials", "expected"),
-    [
-        pytest.param([trial(3, 0.99), trial(4, 0.91), trial(5, 0.8)], 4, id="largest-stable"),
-        pytest.param([trial(3, 0.99), trial(4, 0.95, 0.01)], 3, id="not-with-a-tiny-cluster"),
-        pytest.param([trial(3, 0.6), trial(4, 0.7)], 4, id="none-stable-then-the-most-stable"),
-        pytest.param([trial(3, 0.6, 0.01), trial(4, 0.5, 0.02)], 3, id="all-tiny"),
-    ],
-)
-def test_k_is_chosen_by_stability_and_size_not_by_silhouette(
-    trials: list[Trial], expected: int
-) -> None:
-    assert choose(trials).k == expected
 
 
 def test_customers_who_are_all_alike_are_not_enough() -> None:

@@ -11,7 +11,14 @@ from core.settings import Settings
 from models import registry, tracking
 from models.environment import environment
 from models.gate import Interval, Verdict
-from pipelines.contest import Contender, LearntFrom, outcome_of, report_of, with_rivals
+from pipelines.contest import (
+    Contender,
+    LearntFrom,
+    description_of,
+    outcome_of,
+    report_of,
+    with_rivals,
+)
 from tests.pipelines.contests import AS_OF, LOSES, WAITS, WINS, contest, run
 
 
@@ -75,13 +82,23 @@ def test_the_verdict_says_who_is_registered(verdict: Verdict, winner: str) -> No
 
 def test_everyone_is_told_with_a_role_and_the_champion_last() -> None:
     champion = Contender(name="champion v3", model=None, metrics={"auc": 0.79})
-    held = replace(contest(WAITS), champion=champion)
+    tried = Contender(name="other", model=None, metrics={"auc": 0.9})
+    held = replace(contest(WAITS), champion=champion, tried=[tried])
 
     assert [(one.name, role) for one, role in held.everyone] == [
         ("new", "candidate"),
         ("rule", "baseline"),
+        ("other", "tried"),
         ("champion v3", "champion"),
     ]
+
+
+def test_what_was_tried_is_no_rival_and_not_in_the_description() -> None:
+    tried = Contender(name="other", model=None, metrics={"auc": 0.9})
+    held = with_rivals(replace(contest(WAITS), tried=[tried]))
+
+    assert not held.notes
+    assert "other" not in description_of(DATA, held)
 
 
 def test_a_report_is_plain_json_with_the_intervals_of_the_gate() -> None:

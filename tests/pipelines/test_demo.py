@@ -153,7 +153,10 @@ def test_models_runs_and_reports_hold_no_addresses(said: dict[str, Any], home: P
     assert not [path for path in (*files, home / "mlflow.db") if address.search(path.read_bytes())]
 
 
-@pytest.mark.parametrize(("name", "pictures"), [("01_first_look", 6), ("02_recommendations", 6)])
+@pytest.mark.parametrize(
+    ("name", "pictures"),
+    [("01_first_look", 6), ("02_recommendations", 6), ("04_customer_groups", 7)],
+)
 def test_a_notebook_runs_on_the_workspace_and_draws(
     said: dict[str, Any], home: Path, tmp_path: Path, name: str, pictures: int
 ) -> None:

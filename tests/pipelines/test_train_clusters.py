@@ -2,18 +2,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 import pipelines.commands.learning  # noqa: F401  # registers the commands
+from core.clock import to_us
 from core.errors import NotEnoughDataError
 from core.settings import Settings
+from features.shop import Shop
+from ingest.lake import connect
 from models import registry, tracking
+from models.bundles import LoadedModel
 from models.clusters import Clusters
 from pipelines import train_clusters
 from pipelines.outcome import Outcome
+from pipelines.train_clusters import past_at
 from pipelines.training import train_model
 from tests.pipelines.contests import AS_OF
 from tests.small_shop import write_lake
@@ -62,8 +68,66 @@ def test_a_second_clustering_is_set_beside_the_champion(shop: Settings, trained:
 
     contenders = outcome.data["contenders"]
     assert isinstance(contenders, list)
-    assert [one["role"] for one in contenders] == ["candidate", "baseline", "champion"]
-    assert contenders[2]["metrics"]["agreement"] > 0.5
+    roles = [one["role"] for one in contenders]
+    assert roles[:2] == ["candidate", "baseline"]
+    assert set(roles[2:-1]) == {"tried"}
+    assert roles[-1] == "champion"
+    assert contenders[-1]["metrics"]["agreement"] > 0.5
+    assert {"k-means", "ward"} <= {one["name"].partition(",")[0] for one in contenders}
+    notes = " ".join(outcome.notes)
+    assert "continue one of the champion's" in notes
+    assert "Chosen by stability alone: with less than 180 days" in notes
+
+
+def test_labels_and_names_are_those_of_the_champion(
+    shop: Settings, trained: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    champion = registry.champion(shop, "clusters")
+    first = champion.model
+    assert trained.data["alias"] == "champion"
+    assert isinstance(first, Clusters)
+    moved = tuple(replace(each, label=each.label + 10) for each in first.clusters)
+    loaded = LoadedModel("clusters", "1", replace(first, clusters=moved), champion.meta)
+    monkeypatch.setattr(registry, "champion", lambda *_: loaded)
+
+    as_of = datetime.fromisoformat(champion.meta["as_of"])
+    again = train_model(shop, "clusters", as_of=as_of, trials=0, register=False)
+
+    *_, champion_row = again.data["contenders"]  # type: ignore[misc]  # a list, as it is JSON
+    assert champion_row["metrics"]["same_label"] == 1.0
+    k = len(first.clusters)
+    notes = " ".join(again.notes)
+    assert f"As before, {champion.meta['contender']}: nothing stable says more." in notes
+    assert f"{k} of {k} clusters continue one of the champion's {k}; {k} keep its name." in notes
+
+
+def test_the_past_says_what_clusters_tell_of_the_future(
+    shop: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_clusters, "LATER", timedelta(days=20))
+
+    outcome = train_model(shop, "clusters", as_of=AS_OF, trials=0, register=False)
+
+    candidate = outcome.data["contenders"][0]  # type: ignore[index]
+    assert 0 < candidate["metrics"]["eta_ordered"] <= 1
+    assert 0 < candidate["metrics"]["eta_spent"] <= 1
+
+
+def test_the_past_ends_where_its_future_begins(shop: Settings) -> None:
+    at = datetime(2017, 11, 1, tzinfo=UTC)
+    with connect(shop.home) as lake:
+        past = past_at(lake, at, ["SHOES", "BOOKS"], shop=Shop(), customers=["c1", "c2"])
+        ((orders, minor),) = lake.execute(
+            "SELECT count(*), sum(value_minor) FROM events"
+            " WHERE customer_id = 'c1' AND ts_us >= $1",
+            [to_us(at)],
+        ).fetchall()
+
+    assert past.frame["customer_id"].tolist() == ["c1", "c2"]
+    assert past.frame["recency_days"].min() >= 0
+    assert past.ordered.tolist() == [True, True]
+    assert orders > 0
+    assert past.spent_minor[0] == float(minor)
 
 
 @pytest.mark.parametrize("of", ["require_customers", "fit_clusters"])
