@@ -158,7 +158,7 @@ def journey(home: Path) -> dict[str, float]:
     rows = rows_of(home, JOURNEY, CHURN)
     model = ChurnModel.fit(rows.learning, now=rows.test, seed=SEED)
     title = "Complete Journey, churn in its last 90 days"
-    churn = tell(title, train_churn.contest_of(rows, model, None, margin=0.0))
+    churn = tell(title, train_churn.contest_of(Settings(home=home), rows, model, None))
     return {
         "journey_spend_gini_low": _low(spend),
         "journey_churn_auc_low": _low(churn),
@@ -171,7 +171,7 @@ def retail(home: Path) -> dict[str, float]:
     spend = value(f"Online Retail, 90 days from {RETAIL:%Y-%m-%d}", home, RETAIL)
     rows = rows_of(home, RETAIL + HORIZON, CHURN)
     model = ChurnModel.fit(rows.learning, now=rows.test, seed=SEED)
-    tell("Online Retail, churn", train_churn.contest_of(rows, model, None, margin=0.0))
+    tell("Online Retail, churn", train_churn.contest_of(Settings(home=home), rows, model, None))
     return {"retail_spend_gini": spend.candidate.metrics["gini"]}
 
 

@@ -104,13 +104,13 @@ def _contender(
 def _barred(champion: LoadedModel | None, rows: Ahead) -> tuple[bool, str]:
     """Say whether the champion has learnt from the slice, and why it cannot be compared, if so.
 
-    What a model learns from ends one horizon before its own `as_of`; its test slice only judged
-    it. So a champion of an earlier or the same `as_of` has not seen the slice.
+    Its labels ended where its own test slice began.
     """
     if champion is None:
         return False, ""
     name = f"champion v{champion.version} was not compared"
-    if datetime.fromisoformat(champion.meta["as_of"]) - rows.horizon > rows.tested_at:
+    end = champion.meta.get("labels_end") or champion.meta["as_of"]
+    if datetime.fromisoformat(end) > rows.tested_at:
         day = champion.meta["as_of"][:10]
         return True, f"{name}: it is of {day} and has learnt from the test slice"
     try:

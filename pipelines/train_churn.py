@@ -31,6 +31,7 @@ from models.rhythm import DEFINITION, LONGEST
 from models.scoring_metrics import scoring_metrics
 from pipelines.judging import Yardstick, judge
 from pipelines.outcome import Outcome
+from pipelines.probability_contest import refuse_leak
 from pipelines.training import SEED, Contest, LearntFrom, finish, learners
 
 HORIZON: Final = LONGEST * DAY
@@ -60,6 +61,7 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
     Raises:
         NotReadyError: Nothing has been imported.
         NotEnoughDataError: Too little history, or too few customers who left or stayed.
+        DataError: The model is too good to be true.
     """
     del trials
     connection = connect(settings.home)
@@ -81,6 +83,7 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
         as_of=as_of,
         digest=rows.digest,
         cutoffs=rows.learnt_at,  # the test slice only judges
+        labels_end=rows.tested_at,
         rows=len(rows.learning),
         left_out=allowed.left_out,
         features={feature.name: feature.dtype for feature in CHURN},
@@ -90,16 +93,20 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
     def fit(champion: LoadedModel | None) -> Contest:
         with allowed.named():
             model = ChurnModel.fit(rows.learning, now=rows.test, seed=SEED)
-        return contest_of(rows, model, champion, margin=settings.gate_margin)
+        return contest_of(settings, rows, model, champion)
 
     params = {"seed": SEED, "horizon_days": HORIZON.days, "churn": DEFINITION}
     return finish(settings, data=data, params=params, fit=fit, register=register)
 
 
 def contest_of(
-    rows: Ahead, model: ChurnModel, champion: LoadedModel | None, *, margin: float
+    settings: Settings, rows: Ahead, model: ChurnModel, champion: LoadedModel | None
 ) -> Contest:
-    """Judge everybody on the test slice by the AUC of who is gone."""
+    """Judge everybody on the test slice by the AUC of who is gone.
+
+    Raises:
+        DataError: The model is too good to be true: something it looks at knows the answer.
+    """
     truth = churned(rows.test, model.rule.rhythm)
     yardstick = Yardstick(
         headline="auc",
@@ -107,7 +114,9 @@ def contest_of(
         figures=lambda answers: metrics_of(rows.test, truth, answers),
         pairs=lambda answers: np.column_stack([truth, answers[P_CHURN]]).astype(np.float64),
     )
-    judged = judge(models_of(rows, model), rows, champion, yardstick, margin=margin)
+    models = models_of(rows, model)
+    judged = judge(models, rows, champion, yardstick, margin=settings.gate_margin)
+    refuse_leak(settings, judged.candidate.metrics["auc"], model.trees)
     scores = {name: answers[P_CHURN].to_numpy() for name, answers in judged.answers.items()}
     return Contest(
         candidate=judged.candidate,

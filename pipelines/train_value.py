@@ -85,6 +85,7 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
         as_of=as_of,
         digest=rows.digest,
         cutoffs=rows.learnt_at,  # the test slice only judges
+        labels_end=rows.tested_at,
         rows=len(rows.learning),
         left_out=allowed.left_out,
         features={feature.name: feature.dtype for feature in VALUE},

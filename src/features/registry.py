@@ -15,7 +15,6 @@ from features.definitions.orders import (
     COUPONS,
     DISCOUNT_SHARE,
     EVENING_SHARE,
-    GAP_LAST,
     GAP_MAX,
     GAP_MEAN,
     GAP_STD,
@@ -23,7 +22,6 @@ from features.definitions.orders import (
     ORDERS_TOTAL,
     OVERDUE_RATIO,
     RECENCY_DAYS,
-    REFUNDED_TOTAL,
     REVENUE_TOTAL,
     TENURE_DAYS,
     WEEKEND_SHARE,
@@ -104,8 +102,9 @@ ENGAGEMENT: Final[tuple[Feature, ...]] = _named(
     *("department_entropy", "department_share_1", "active_days_30d", "sessions_total"),
     *("views_30d", "cart_adds_30d", "unsubscribes_365d", "bounces_365d"),
 )
-VALUE: Final[tuple[Feature, ...]] = (*PROPENSITY, REFUNDED_TOTAL)
-CHURN: Final[tuple[Feature, ...]] = (*PROPENSITY, GAP_LAST)
+# What foretells one order foretells several, and none.
+VALUE: Final = PROPENSITY
+CHURN: Final = PROPENSITY
 CLUSTERS: Final[tuple[Feature, ...]] = (
     RECENCY_DAYS,
     *ORDERS[1:],

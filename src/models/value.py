@@ -19,7 +19,7 @@ from core import columns as c
 from features import ahead
 from features.definitions.orders import GAP_MEAN, ORDERS_TOTAL, REFUNDED_TOTAL, REVENUE_TOTAL
 from features.feature import names
-from features.registry import PROPENSITY
+from features.registry import VALUE
 from models.btyd import DAYS, Btyd
 from models.calibration import Floats
 from models.rules import columns_of
@@ -39,7 +39,7 @@ YEAR: Final = 365.0
 _SEEDS: Final = 3  # trees of one draw depend on it more than they need to
 _ROUNDS: Final = 200
 _FILE: Final = "value.json"
-_TREES: Final = names(PROPENSITY)
+_TREES: Final = names(VALUE)
 _TWEEDIE: Final = {"objective": "tweedie", "tweedie_variance_power": 1.1}
 
 

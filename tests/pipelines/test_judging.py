@@ -58,9 +58,14 @@ def rows() -> Ahead:
     )
 
 
-def champion(model: Guess, *, as_of: datetime) -> LoadedModel:
+def champion(model: Guess, *, labels_end: datetime) -> LoadedModel:
+    as_of = labels_end + HORIZON
     return LoadedModel(
-        name="churn", version="3", model=model, meta={"as_of": as_of.isoformat()}, stale=False
+        name="churn",
+        version="3",
+        model=model,
+        meta={"as_of": as_of.isoformat(), "labels_end": labels_end.isoformat()},
+        stale=False,
     )
 
 
@@ -96,7 +101,7 @@ def test_a_rule_that_is_as_good_is_what_gets_registered() -> None:
 
 
 def test_the_champion_of_before_defends_itself() -> None:
-    got = judged(champion(Guess(0.6), as_of=TESTED_AT), new=Guess(0.3), rule=Guess(5.0))
+    got = judged(champion(Guess(0.6), labels_end=TESTED_AT), new=Guess(0.3), rule=Guess(5.0))
 
     assert got.champion is not None
     assert got.champion.name == "champion v3"
@@ -104,11 +109,11 @@ def test_the_champion_of_before_defends_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "as_of", "says", "promote"),
+    ("model", "labels_end", "says", "promote"),
     [
         pytest.param(
             Guess(0.6),
-            TESTED_AT + HORIZON + timedelta(days=1),
+            TESTED_AT + timedelta(days=1),
             "has learnt from the test slice",
             False,
             id="has-seen-the-slice",
@@ -119,9 +124,9 @@ def test_the_champion_of_before_defends_itself() -> None:
     ],
 )
 def test_a_champion_that_cannot_be_compared_is_said(
-    model: Guess, as_of: datetime, says: str, promote: bool
+    model: Guess, labels_end: datetime, says: str, promote: bool
 ) -> None:
-    got = judged(champion(model, as_of=as_of), new=Guess(0.3), rule=Guess(5.0))
+    got = judged(champion(model, labels_end=labels_end), new=Guess(0.3), rule=Guess(5.0))
 
     assert got.champion is None
     assert says in got.notes[0]
