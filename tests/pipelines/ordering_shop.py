@@ -24,8 +24,8 @@ def write_shop(home: Path, *, customers: int = 300, seed: int = 7) -> Settings:
     random = np.random.default_rng(seed)
     rows: list[dict[str, object]] = []
     for number in range(customers):
-        gap, worth = random.choice([4.0, 12.0, 35.0]), random.gamma(3.0, 1_000.0)
-        days = np.cumsum(random.gamma(3.0, gap / 3.0, 150))
+        gap, worth = random.choice([8.0, 20.0, 60.0]), random.gamma(3.0, 1_000.0)
+        days = np.cumsum(random.exponential(gap, 150))
         days = days[days < min(random.uniform(30, 600), DAYS)]
         rows += [
             {
