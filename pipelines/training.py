@@ -55,6 +55,8 @@ TRAINERS: Final[Mapping[str, str]] = {
     "clusters": "pipelines.train_clusters",
     "recommender": "pipelines.train_recommender",
     "send-time": "pipelines.train_send_time",
+    "value": "pipelines.train_value",
+    "churn": "pipelines.train_churn",
 }
 
 # Options of `sendwise train` that only some models take.

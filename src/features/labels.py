@@ -17,7 +17,7 @@ import ibis
 import pandas as pd
 
 from core import columns as c
-from core.clock import MICROSECOND, to_us
+from core.clock import DAY_US, MICROSECOND, to_us
 from core.errors import ConfigError, DataError
 from features.columns import exchanged
 from features.dialects import printed
@@ -122,6 +122,27 @@ def spent(
     return frame.astype(
         {c.CUSTOMER_ID: object, c.CUTOFF_US: "int64", "orders": "float64"},
     )
+
+
+def next_orders(
+    connection: duckdb.DuckDBPyConnection, *, cutoffs: Sequence[datetime], horizon: timedelta
+) -> pd.DataFrame:
+    """Say when customers ordered next within [cut-off, cut-off + horizon).
+
+    Returns:
+        `customer_id`, `cutoff_us`, `days` (from the cut-off to the first order), one row per
+        cut-off and customer who ordered, sorted. Who is absent did not order by then.
+
+    Raises:
+        ConfigError: A cut-off is naive.
+    """
+    frame = connection.execute(
+        f"SELECT customer_id, cutoff_us, (min(ts_us) - cutoff_us) / {DAY_US}.0 AS days"
+        f" FROM events{_AT_CUTOFFS} WHERE event = $event AND {_BY_PERSONS}"
+        " GROUP BY customer_id, cutoff_us ORDER BY cutoff_us, customer_id",
+        {"event": ORDER_COMPLETED, **_span(cutoffs, horizon)},
+    ).df()
+    return frame.astype({c.CUSTOMER_ID: object, c.CUTOFF_US: "int64", "days": "float64"})
 
 
 def answers(

@@ -102,6 +102,9 @@ ENGAGEMENT: Final[tuple[Feature, ...]] = _named(
     *("department_entropy", "department_share_1", "active_days_30d", "sessions_total"),
     *("views_30d", "cart_adds_30d", "unsubscribes_365d", "bounces_365d"),
 )
+# What foretells one order foretells several, and none.
+VALUE: Final = PROPENSITY
+CHURN: Final = PROPENSITY
 CLUSTERS: Final[tuple[Feature, ...]] = (
     RECENCY_DAYS,
     *ORDERS[1:],

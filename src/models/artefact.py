@@ -30,6 +30,11 @@ KINDS: Final[Mapping[str, str]] = {
     "clusters": "models.clusters:Clusters",
     "recommender": "models.recommender:Recommender",
     "send-time": "models.send_time:SendTime",
+    "value": "models.value:ValueModel",
+    "past-spend": "models.value_rules:PastSpend",
+    "rfm-value": "models.value_rules:RfmValue",
+    "churn": "models.churn:ChurnModel",
+    "churn-rule": "models.churn_rules:ChurnRule",
 }
 
 

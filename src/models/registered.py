@@ -78,4 +78,6 @@ WINDOW: Final = 30 * DAY  # that the recommender is tested on
 CLUSTERS: Final = "clusters"
 RECOMMENDER: Final = "recommender"
 SEND_TIME: Final = "send-time"
-MODELS: Final = (PROPENSITY, CLUSTERS, RECOMMENDER, SEND_TIME)
+VALUE: Final = "value"
+CHURN: Final = "churn"
+MODELS: Final = (PROPENSITY, CLUSTERS, RECOMMENDER, SEND_TIME, VALUE, CHURN)

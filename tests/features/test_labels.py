@@ -7,7 +7,7 @@ import pytest
 
 from core.clock import DAY, MICROSECOND, to_us
 from core.errors import ConfigError, DataError
-from features.labels import answers, did, spent
+from features.labels import answers, did, next_orders, spent
 from features.shop import Shop
 from ingest.contract import (
     CAMPAIGN_SENT,
@@ -41,7 +41,7 @@ def test_labels_come_from_the_horizon_after_the_cutoff_only(
 ) -> None:
     log = lake([happened(customer="ann", at=START + after)])
 
-    for label in (did, spent):
+    for label in (did, spent, next_orders):
         got = label(log, cutoffs=[START], horizon=HORIZON)
         assert got["customer_id"].tolist() == (["ann"] if counts else [])
 
@@ -57,6 +57,18 @@ def test_a_refund_or_a_guest_is_no_order(lake: Lake, happened: type[Happened]) -
 
     assert did(log, cutoffs=[START], horizon=HORIZON).empty
     assert spent(log, cutoffs=[START], horizon=HORIZON).empty
+    assert next_orders(log, cutoffs=[START], horizon=HORIZON).empty
+
+
+def test_the_next_order_is_the_first_of_several_in_days(
+    lake: Lake, happened: type[Happened]
+) -> None:
+    log = lake([happened(customer="ann", at=START + days * DAY) for days in (9, 2.5, 40)])
+
+    got = next_orders(log, cutoffs=[START, START + 20 * DAY], horizon=HORIZON)
+
+    assert got["customer_id"].tolist() == ["ann", "ann"]
+    assert got["days"].tolist() == [2.5, 20.0]
 
 
 def test_any_event_of_the_contract_is_a_label_in_a_category_or_below_it(

@@ -67,7 +67,7 @@ def test_finds_the_published_parameters_of_cdnow() -> None:
     first_half = lines.assign(day=days)[days <= end].drop_duplicates()  # days count, not orders
     by = first_half.groupby("who")["day"].agg(["min", "max", "size"])
     given = Orders(
-        (by["size"] - 1).to_numpy(np.float64),
+        (by["size"].to_numpy(np.float64) - 1),
         (by["max"] - by["min"]).dt.days.to_numpy(np.float64),
         (end - by["min"]).dt.days.to_numpy(np.float64),
     )

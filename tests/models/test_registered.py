@@ -19,7 +19,14 @@ def constants(path: Path) -> Iterator[str]:
 
 
 def test_the_names_are_those_the_documentation_and_every_workspace_know() -> None:
-    assert registered.MODELS == ("propensity-order-30d", "clusters", "recommender", "send-time")
+    assert registered.MODELS == (
+        "propensity-order-30d",
+        "clusters",
+        "recommender",
+        "send-time",
+        "value",
+        "churn",
+    )
     assert registered.P_ORDER == "p_order_30d"
 
 
