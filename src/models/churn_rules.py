@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from features.definitions.orders import RECENCY_DAYS
-from models.bg_nbd import BgNbd, Orders, log_odds
-from models.calibration import Floats, Sigmoid
+from models.bg_nbd import BgNbd, Orders
+from models.calibration import Floats, Sigmoid, log_odds
 from models.churn_outputs import churned, outputs
 from models.next_order import Wait
 from models.rhythm import Rhythm
