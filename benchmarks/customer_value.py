@@ -84,7 +84,6 @@ def rows_of(home: Path, as_of: datetime, features: tuple[Feature, ...]) -> Ahead
         return look_ahead(
             connection,
             as_of=as_of,
-            horizon=HORIZON,
             features=features,
             shop=Shop(),
             customers=everybody,

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.clock import DAY
 from core.settings import Settings
 from features import ahead
 from features.ahead import Ahead, look_ahead
@@ -27,24 +26,24 @@ from models.churn_outputs import NEXT_ORDER, NEXT_P10, NEXT_P90, P_CHURN, churne
 from models.churn_rules import BY, ChurnRule
 from models.gate import auc, mean, paired_bootstrap
 from models.plots import calibration_curve, importance_bars, ranking_curves
-from models.rhythm import DEFINITION, LONGEST
 from models.scoring_metrics import scoring_metrics
+from models.sufficiency import require
 from pipelines.judging import Yardstick, judge
+from pipelines.learnable import facts_of
 from pipelines.outcome import Outcome
 from pipelines.probability_contest import refuse_leak
 from pipelines.training import SEED, Contest, LearntFrom, finish, learners
 
-HORIZON: Final = LONGEST * DAY
 CANDIDATE: Final = "churn"
 BG_NBD: Final = "bg-nbd"
 PURPOSE: Final = (
-    f"Probability that a customer is gone: {DEFINITION}. And when the others order next. For "
+    "Probability that a customer is gone: {definition}. And when the others order next. For "
     "winning back those who slip away, and for not writing to those who come anyway."
 )
 LIMITS: Final = (
     "It says who will stay away, not whom an e-mail would bring back: that needs an experiment.",
     "`p_alive` is 1 for who ordered once: in the BG/NBD customers leave after a repeat order only.",
-    f"A next order is one within {LONGEST:.0f} days; above a `p_churn` of one half none is told.",
+    "A next order is one within the longest window; above a `p_churn` of one half none is told.",
     "Customers without an order have no score.",
 )
 
@@ -67,11 +66,11 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
     connection = connect(settings.home)
     try:
         allowed = learners(settings, connection, as_of=as_of)
+        require(facts_of(settings, connection, allowed, as_of=as_of), "churn")
         with allowed.named():
             rows = look_ahead(
                 connection,
                 as_of=as_of,
-                horizon=HORIZON,
                 features=CHURN,
                 shop=Shop.of(settings),
                 customers=set(allowed.ids),
@@ -92,10 +91,10 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
 
     def fit(champion: LoadedModel | None) -> Contest:
         with allowed.named():
-            model = ChurnModel.fit(rows.learning, now=rows.test, seed=SEED)
+            model = ChurnModel.fit(rows.learning, now=rows.test, seed=SEED, longest=rows.days)
         return contest_of(settings, rows, model, champion)
 
-    params = {"seed": SEED, "horizon_days": HORIZON.days, "churn": DEFINITION}
+    params = {"seed": SEED, "horizon_days": rows.horizon.days}
     return finish(settings, data=data, params=params, fit=fit, register=register)
 
 
@@ -124,8 +123,8 @@ def contest_of(
         champion=judged.champion,
         headline=yardstick.headline,
         verdict=judged.verdict,
-        slice=_slice(rows, truth),
-        purpose=PURPOSE,
+        slice=_slice(rows, truth, model.rule.rhythm.definition),
+        purpose=PURPOSE.format(definition=model.rule.rhythm.definition),
         limits=LIMITS,
         figures={
             "calibration.png": calibration_curve(truth, scores),
@@ -133,7 +132,11 @@ def contest_of(
             "importance.png": importance_bars(model.trees.importance()),
         },
         params=_found(model),
-        notes=[*judged.notes, next_order_note(rows.test, judged.answers[CANDIDATE], model)],
+        notes=[
+            next_order_note(rows.test, judged.answers[CANDIDATE], model),
+            *([rows.note] if rows.note else []),
+            *judged.notes,
+        ],
         gain_over=judged.gain_over,
     )
 
@@ -145,7 +148,7 @@ def models_of(rows: Ahead, model: ChurnModel) -> dict[str, Artefact]:
     """
     models: dict[str, Artefact] = {CANDIDATE: model, BG_NBD: replace(model, share=0.0)}
     for by in (each for each in BY if each != BG_NBD):
-        models[by] = ChurnRule.fit(rows.learning, now=rows.test, by=by)
+        models[by] = ChurnRule.fit(rows.learning, now=rows.test, by=by, longest=rows.days)
     return models
 
 
@@ -185,16 +188,17 @@ def next_order_note(test: pd.DataFrame, found: pd.DataFrame, model: ChurnModel) 
     )
 
 
-def _slice(rows: Ahead, truth: NDArray[Any]) -> str:
+def _slice(rows: Ahead, truth: NDArray[Any], definition: str) -> str:
     return (
         f"{len(truth):,} customers with an order before {rows.tested_at:%Y-%m-%d}, "
-        f"{truth.mean():.1%} of whom had {DEFINITION}"
+        f"{truth.mean():.1%} of whom had {definition}"
     )
 
 
 def _found(model: ChurnModel) -> dict[str, object]:
     orders = model.rule.orders
     return {
+        "churn": model.rule.rhythm.definition,
         "shop_rhythm_days": round(model.rule.rhythm.shop, 3),
         "nobody_drops_out": orders.a == 0,  # the NBD stands in
         **{f"bg_nbd_{name}": round(getattr(orders, name), 6) for name in ("r", "alpha", "a", "b")},

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.clock import DAY
 from core.settings import Settings
 from features import ahead
 from features.ahead import Ahead, look_ahead
@@ -21,6 +20,7 @@ from ingest.lake import connect
 from models import registered
 from models.artefact import Artefact
 from models.bundles import LoadedModel
+from models.sufficiency import require
 from models.value import (
     EXPECTED_ORDERS_90D,
     EXPECTED_SPEND_90D,
@@ -33,10 +33,10 @@ from models.value_plots import spend_curves
 from models.value_rules import PastSpend, RfmValue
 from models.value_tuning import Fitted, fit_value
 from pipelines.judging import Yardstick, judge
+from pipelines.learnable import facts_of
 from pipelines.outcome import Outcome
 from pipelines.training import SEED, Contest, LearntFrom, finish, learners
 
-HORIZON: Final = 90 * DAY
 CANDIDATE: Final = "value"
 PURPOSE: Final = (
     "Orders and spend to expect of a customer within 90 and 365 days, with bounds, beside what "
@@ -69,11 +69,11 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
     connection = connect(settings.home)
     try:
         allowed = learners(settings, connection, as_of=as_of)
+        require(facts_of(settings, connection, allowed, as_of=as_of), "value")
         with allowed.named():
             rows = look_ahead(
                 connection,
                 as_of=as_of,
-                horizon=HORIZON,
                 features=VALUE,
                 shop=Shop.of(settings),
                 customers=set(allowed.ids),
@@ -94,10 +94,10 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
 
     def fit(champion: LoadedModel | None) -> Contest:
         with allowed.named():
-            fitted = fit_value(rows.learning, now=rows.test, horizon=HORIZON, seed=SEED)
+            fitted = fit_value(rows.learning, now=rows.test, horizon=rows.horizon, seed=SEED)
         return contest_of(rows, fitted, champion, margin=settings.gate_margin)
 
-    params = {"seed": SEED, "horizon_days": HORIZON.days}
+    params = {"seed": SEED, "horizon_days": rows.horizon.days}
     return finish(settings, data=data, params=params, fit=fit, register=register)
 
 
@@ -109,7 +109,7 @@ def contest_of(
     yardstick = Yardstick(
         headline="gini",
         metric=gini,
-        figures=lambda answers: metrics_of(rows.test, answers),
+        figures=lambda answers: metrics_of(rows, answers),
         pairs=lambda answers: np.column_stack([spend, _expected(answers)]),
     )
     judged = judge(models_of(rows, fitted.model), rows, champion, yardstick, margin=margin)
@@ -125,7 +125,7 @@ def contest_of(
         limits=LIMITS,
         figures={"spend.png": spend_curves(spend, curves)},
         params=_found(fitted.model),
-        notes=[*fitted.notes, *judged.notes],
+        notes=[*fitted.notes, *([rows.note] if rows.note else []), *judged.notes],
         gain_over=judged.gain_over,
     )
 
@@ -135,22 +135,23 @@ def models_of(rows: Ahead, model: ValueModel) -> dict[str, Artefact]:
     return {
         CANDIDATE: model,
         "btyd": replace(model, share=0.0),
-        "past-spend": PastSpend.fit(rows.learning, recent=False),
-        "recent-spend": PastSpend.fit(rows.learning, recent=True),
-        "rfm": RfmValue.fit(rows.learning),
+        "past-spend": PastSpend.fit(rows.learning, recent=False, days=rows.days),
+        "recent-spend": PastSpend.fit(rows.learning, recent=True, days=rows.days),
+        "rfm": RfmValue.fit(rows.learning, days=rows.days),
     }
 
 
-def metrics_of(test: pd.DataFrame, expected: pd.DataFrame) -> dict[str, float]:
-    """Return the figures of one model's outputs."""
-    truth = test.rename(columns={ahead.ORDERS: "orders", ahead.REVENUE: "spend"})
+def metrics_of(rows: Ahead, expected: pd.DataFrame) -> dict[str, float]:
+    """Return the figures of one model's outputs, of 90 days brought to the days of the labels."""
+    truth = rows.test.rename(columns={ahead.ORDERS: "orders", ahead.REVENUE: "spend"})
     columns = {
         EXPECTED_ORDERS_90D: "orders",
         EXPECTED_SPEND_90D: "spend",
         SPEND_P10: "low",
         SPEND_P90: "high",
     }
-    return value_metrics(truth[["orders", "spend"]], expected.rename(columns=columns))
+    found = expected[list(columns)].rename(columns=columns) * (rows.horizon / ahead.HORIZON)
+    return value_metrics(truth[["orders", "spend"]], found)
 
 
 def _expected(answers: pd.DataFrame) -> NDArray[np.float64]:

@@ -24,6 +24,8 @@ from features.feature import Feature, definitions_digest, names
 from features.labels import next_orders, spent
 from features.shop import Shop
 
+HORIZON: Final = 90 * DAY
+SHORT: Final = 60 * DAY
 STEP: Final = 30 * DAY
 HISTORY: Final = 60 * DAY  # of orders before the first cut-off
 MOST: Final = 6  # cut-offs to learn from
@@ -45,6 +47,28 @@ class Ahead:
     horizon: timedelta
     features: tuple[str, ...]
     digest: str
+
+    @property
+    def days(self) -> float:
+        """How many days labels look ahead."""
+        return self.horizon / DAY
+
+    @property
+    def note(self) -> str:
+        """What to say of a history too short for labels of 90 days; empty where it is not."""
+        if self.horizon == HORIZON:
+            return ""
+        return (
+            f"the history is short: learnt from {self.days:.0f} days after each cut-off and judged "
+            f"on {self.days:.0f}, not {HORIZON // DAY}"
+        )
+
+
+def horizon_for(begins: datetime | None, as_of: datetime) -> timedelta:
+    """Return how far labels look ahead: 90 days, 60 where the history is too short for that."""
+    if begins is not None and as_of - begins < 2 * HORIZON + HISTORY:
+        return SHORT
+    return HORIZON
 
 
 def cutoffs_ahead(
@@ -81,7 +105,6 @@ def look_ahead(
     connection: duckdb.DuckDBPyConnection,
     *,
     as_of: datetime,
-    horizon: timedelta,
     features: tuple[Feature, ...],
     shop: Shop,
     customers: set[str],
@@ -91,7 +114,6 @@ def look_ahead(
     Args:
         connection: A database with the lake's views.
         as_of: Only what was known strictly before counts, labels included.
-        horizon: How far labels look ahead.
         features: Columns, in the model's order.
         shop: Time zone and currency rates.
         customers: Who may be learnt from (consent to `model_training`).
@@ -100,7 +122,9 @@ def look_ahead(
         NotEnoughDataError: Too short a history, or fewer than 100 rows to learn from, or none to
             be judged by, in which somebody ordered.
     """
-    learnt_at, tested_at = cutoffs_ahead(first_order(connection), as_of, horizon)
+    begins = first_order(connection)
+    horizon = horizon_for(begins, as_of)
+    learnt_at, tested_at = cutoffs_ahead(begins, as_of, horizon)
     frame = labelled(connection, (*learnt_at, tested_at), horizon, features=features, shop=shop)
     frame = frame[frame[c.CUSTOMER_ID].isin(customers)].reset_index(drop=True)
     is_test = frame[c.CUTOFF_US] == to_us(tested_at)

@@ -23,7 +23,7 @@ from models.churn_outputs import P_ALIVE, WINDOW, churned, outputs
 from models.churn_rules import ChurnRule
 from models.next_order import NextOrder
 from models.propensity import Params, PropensityModel
-from models.rhythm import DEFINITION, LONGEST
+from models.rhythm import LONGEST
 from models.rules import columns_of
 from models.slow_trees import held_out
 
@@ -44,18 +44,21 @@ class ChurnModel:
     share: float = 0.5  # of the trees in the mean; 0 is the BG/NBD alone
 
     @classmethod
-    def fit(cls, frame: pd.DataFrame, *, now: pd.DataFrame, seed: int) -> Self:
+    def fit(
+        cls, frame: pd.DataFrame, *, now: pd.DataFrame, seed: int, longest: float = LONGEST
+    ) -> Self:
         """Learn from what came after each cut-off of `frame`.
 
         Args:
             frame: Features and labels as of several cut-offs, from `features.ahead`.
             now: Features as of the latest cut-off there is: the BG/NBD needs no labels.
             seed: Of every draw.
+            longest: How many days labels look ahead: the longest window.
 
         Raises:
             NotEnoughDataError: Fewer than 100 who are gone or 100 who are not, or too few orders.
         """
-        rule = ChurnRule.fit(frame, now=now, by="bg-nbd")
+        rule = ChurnRule.fit(frame, now=now, by="bg-nbd", longest=longest)
         label = churned(frame, rule.rhythm)
         rows = with_rhythm(frame, rule).assign(**{c.LABEL: label})
         gone = int(label.sum())
@@ -73,7 +76,7 @@ class ChurnModel:
                 columns_of(rows, (*_KNOWN, *_OWN), where="models.churn"),
                 frame[ahead.DAYS].to_numpy(dtype=np.float64),
                 held,
-                longest=LONGEST,
+                longest=longest,
                 seed=seed,
             ),
         )
@@ -103,7 +106,7 @@ class ChurnModel:
         """Write the trees as LightGBM text and the rest as JSON."""
         self.trees.save(folder)
         rest = {
-            "definition": DEFINITION,
+            "definition": self.rule.rhythm.definition,
             "rule": asdict(self.rule),
             "next_order": self.next_order.save(folder),
             "share": self.share,

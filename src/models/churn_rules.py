@@ -15,7 +15,7 @@ from models.bg_nbd import BgNbd, Orders
 from models.calibration import Floats, Sigmoid, log_odds
 from models.churn_outputs import churned, outputs
 from models.next_order import Wait
-from models.rhythm import Rhythm
+from models.rhythm import LONGEST, Rhythm
 from models.rules import columns_of
 
 By = Literal["silence", "recency", "bg-nbd"]
@@ -38,9 +38,11 @@ class ChurnRule:
     sigmoid: Sigmoid
 
     @classmethod
-    def fit(cls, frame: pd.DataFrame, *, now: pd.DataFrame, by: By) -> Self:
+    def fit(
+        cls, frame: pd.DataFrame, *, now: pd.DataFrame, by: By, longest: float = LONGEST
+    ) -> Self:
         """Learn from `features.ahead`; `now` as `models.churn.ChurnModel.fit` takes it."""
-        rhythm, orders = Rhythm.fit(frame), BgNbd.fit(Orders.of(now))
+        rhythm, orders = Rhythm.fit(frame, longest=longest), BgNbd.fit(Orders.of(now))
         score = _score(by, frame, rhythm, orders)
         return cls(by, orders, rhythm, Sigmoid.fit(score, churned(frame, rhythm)))
 

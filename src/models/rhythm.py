@@ -21,10 +21,6 @@ from models.rules import columns_of
 TIMES: Final = 3.0  # own rhythms without an order
 SHORTEST: Final = 30.0  # days
 LONGEST: Final = 90.0
-DEFINITION: Final = (
-    f"no order within {TIMES:.0f} times the customer's own mean gap between orders, drawn towards "
-    f"the shop's where there are few, at least {SHORTEST:.0f} and at most {LONGEST:.0f} days"
-)
 _TRUST: Final = 2.0  # own gaps that weigh as much as the shop's
 FEATURES: Final = (ORDERS_TOTAL.name, GAP_MEAN.name, RECENCY_DAYS.name)
 
@@ -34,13 +30,23 @@ class Rhythm:
     """What is learnt of the shop: the gap of the customer in the middle, in days."""
 
     shop: float
+    longest: float = LONGEST  # window: as far as labels look ahead
 
     @classmethod
-    def fit(cls, frame: pd.DataFrame) -> Self:
+    def fit(cls, frame: pd.DataFrame, *, longest: float = LONGEST) -> Self:
         """Learn it from who ordered twice; where nobody did, it is the longest window."""
         total, gap, _ = columns_of(frame, FEATURES, where="models.rhythm").T
         again = gap[total >= 2]
-        return cls(float(np.median(again)) if len(again) else LONGEST)
+        return cls(float(np.median(again)) if len(again) else longest, longest)
+
+    @property
+    def definition(self) -> str:
+        """Who is gone, in words."""
+        return (
+            f"no order within {TIMES:.0f} times the customer's own mean gap between orders, drawn "
+            f"towards the shop's where there are few, at least {SHORTEST:.0f} and at most "
+            f"{self.longest:.0f} days"
+        )
 
     def days(self, frame: pd.DataFrame) -> Floats:
         """Return each customer's rhythm, in days."""
@@ -51,7 +57,9 @@ class Rhythm:
 
     def window(self, frame: pd.DataFrame) -> Floats:
         """Return after how many days without an order each customer counts as gone."""
-        return np.asarray(np.clip(TIMES * self.days(frame), SHORTEST, LONGEST), dtype=np.float64)
+        return np.asarray(
+            np.clip(TIMES * self.days(frame), SHORTEST, self.longest), dtype=np.float64
+        )
 
     def silence(self, frame: pd.DataFrame) -> Floats:
         """Return the days since the last order, in own rhythms."""

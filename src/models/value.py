@@ -64,23 +64,24 @@ class ValueModel:
     orders: tuple[lgb.Booster, ...]
     spend: tuple[lgb.Booster, ...]
     bounds: Bounds
+    days: float = DAYS  # that the labels looked ahead
     share: float = 0.5  # of the trees in the mean; 0 is the BG/NBD with gamma-gamma alone
 
     @classmethod
-    def fit(cls, frame: pd.DataFrame, *, now: pd.DataFrame | None = None, seed: int) -> Self:
+    def fit(cls, frame: pd.DataFrame, *, now: pd.DataFrame, seed: int, days: float = DAYS) -> Self:
         """Learn from what came after each cut-off of `frame`.
 
         Args:
             frame: Features and labels as of one or more cut-offs, from `features.ahead`.
             now: Features as of the latest cut-off there is, whose labels may still be open: the
-                BG/NBD needs none. Default: the last cut-off of `frame`.
+                BG/NBD needs none.
             seed: Of the trees' draws, and of who is held out for the bounds.
+            days: How far labels look ahead.
 
         Raises:
             NotEnoughDataError: Too few customers, or nobody ordered twice.
         """
-        last = frame[frame[c.CUTOFF_US] == frame[c.CUTOFF_US].max()] if now is None else now
-        btyd = Btyd.fit(last)
+        btyd = Btyd.fit(now)
         rows = _rows(btyd, frame)
         orders, spend = (frame[each].to_numpy(np.float64) for each in (ahead.ORDERS, ahead.REVENUE))
         held = held_out(frame[c.CUSTOMER_ID].to_numpy(dtype=str), seed=seed)
@@ -94,6 +95,7 @@ class ValueModel:
             orders=trees(orders),
             spend=trees(spend),
             bounds=Bounds.fit(rows, spend, held, seed=seed),
+            days=days,
         )
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -108,8 +110,8 @@ class ValueModel:
             DataError: A value is not a finite number.
         """
         rows = _rows(self.btyd, frame)
-        plain = self.btyd.expected_orders(frame, DAYS)
-        shape = self.btyd.expected_orders(frame, YEAR) / np.maximum(plain, 1e-12)
+        plain = self.btyd.expected_orders(frame, self.days)
+        to_90 = self._times(frame, DAYS, self.days)
         learnt = (
             np.mean([predicted(one, rows) for one in trees], axis=0)
             for trees in (self.orders, self.spend)
@@ -122,11 +124,11 @@ class ValueModel:
         low, high = self.bounds(rows)
         return values_of(
             frame,
-            orders=orders,
-            spend=spend,
-            year=np.clip(shape, 1.0, YEAR / DAYS),
-            low=np.minimum(low, spend),
-            high=np.maximum(high, spend),
+            orders=orders * to_90,
+            spend=spend * to_90,
+            year=self._times(frame, YEAR, DAYS),
+            low=np.minimum(low, spend) * to_90,
+            high=np.maximum(high, spend) * to_90,
         )
 
     def save(self, folder: Path) -> None:
@@ -136,6 +138,7 @@ class ValueModel:
         rest = {
             "btyd": self.btyd.numbers(),
             "moves": (self.bounds.lower, self.bounds.higher),
+            "days": self.days,
             "share": self.share,
             "trees": (len(self.orders), len(self.spend)),
         }
@@ -155,8 +158,15 @@ class ValueModel:
             orders=tuple(trees(f"orders_{number}") for number in range(orders)),
             spend=tuple(trees(f"spend_{number}") for number in range(spend)),
             bounds=Bounds(trees("low"), trees("high"), *rest["moves"]),
+            days=rest["days"],
             share=rest["share"],
         )
+
+    def _times(self, frame: pd.DataFrame, days: float, of: float) -> Floats:
+        """Return how many times as much a longer time is, as the BG/NBD thins orders out."""
+        shorter = np.maximum(self.btyd.expected_orders(frame, of), 1e-12)
+        times = self.btyd.expected_orders(frame, days) / shorter
+        return np.asarray(np.clip(times, 1.0, days / of), dtype=np.float64)
 
     def _trees(self) -> dict[str, lgb.Booster]:
         return {

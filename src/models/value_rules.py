@@ -38,13 +38,13 @@ class PastSpend:
     spend: float
 
     @classmethod
-    def fit(cls, frame: pd.DataFrame, *, recent: bool) -> Self:
-        """Learn the level from what came after each cut-off of `frame`, from `features.ahead`."""
+    def fit(cls, frame: pd.DataFrame, *, recent: bool, days: float = DAYS) -> Self:
+        """Learn the level from what came within `days` of each cut-off, from `features.ahead`."""
         orders, spend = cls(recent, 1.0, 1.0)._past(frame)
         return cls(
             recent,
-            float(frame[ahead.ORDERS].sum() / max(orders.sum(), 1e-12)),
-            float(frame[ahead.REVENUE].sum() / max(spend.sum(), 1e-12)),
+            float(frame[ahead.ORDERS].sum() / max(orders.sum(), 1e-12) * DAYS / days),
+            float(frame[ahead.REVENUE].sum() / max(spend.sum(), 1e-12) * DAYS / days),
         )
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -84,10 +84,12 @@ class RfmValue:
     spend: tuple[float, ...]
 
     @classmethod
-    def fit(cls, frame: pd.DataFrame) -> Self:
-        """Learn the points, then the means, from `features.ahead`."""
+    def fit(cls, frame: pd.DataFrame, *, days: float = DAYS) -> Self:
+        """Learn the points, then the means, from what came within `days`: `features.ahead`."""
         rule = RfmSum.fit(frame, (frame[ahead.ORDERS] > 0).to_numpy())
-        means = frame.groupby(rule.predict(frame))[[ahead.ORDERS, ahead.REVENUE]].mean()
+        means = (
+            frame.groupby(rule.predict(frame))[[ahead.ORDERS, ahead.REVENUE]].mean() * DAYS / days
+        )
         columns = (means.index, means[ahead.ORDERS], means[ahead.REVENUE])
         scores, orders, spend = (tuple(float(each) for each in column) for column in columns)
         return cls(rule, scores, orders, spend)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core import columns as c
-from core.clock import MICROSECOND
+from core.clock import DAY, MICROSECOND
 from features import ahead
 from models.gate import paired_bootstrap
 from models.value import EXPECTED_SPEND_90D, ValueModel
@@ -40,13 +40,14 @@ def fit_value(frame: pd.DataFrame, *, now: pd.DataFrame, horizon: timedelta, see
         horizon: How far labels look ahead.
         seed: Of every draw.
     """
-    model = ValueModel.fit(frame, now=now, seed=seed)
+    days = horizon / DAY
+    model = ValueModel.fit(frame, now=now, seed=seed, days=days)
     at = frame[c.CUTOFF_US]
     before = frame[at <= at.max() - horizon // MICROSECOND]
     if not (before[ahead.ORDERS] > 0).any():
         return Fitted(model=model, notes=("no earlier cut-off to choose the mean on: half trees",))
     judge = frame[at == at.max()]
-    probe = ValueModel.fit(before, now=judge, seed=seed)
+    probe = ValueModel.fit(before, now=judge, seed=seed, days=days)
 
     def pairs(share: float) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
         expected = replace(probe, share=share).predict(judge)[EXPECTED_SPEND_90D]

@@ -9,7 +9,7 @@ import pytest
 from core.clock import DAY, to_us
 from core.errors import NotEnoughDataError
 from features import ahead
-from features.ahead import cutoffs_ahead, labelled, look_ahead
+from features.ahead import cutoffs_ahead, horizon_for, labelled, look_ahead
 from features.definitions.orders import ORDERS_TOTAL, RECENCY_DAYS
 from features.shop import Shop
 
@@ -35,6 +35,13 @@ def test_every_label_learnt_from_is_complete_when_the_test_slice_begins() -> Non
 def test_a_long_history_has_six_cut_offs_and_the_shortest_one() -> None:
     assert len(cutoffs_ahead(START, START + 2_000 * DAY, HORIZON)[0]) == 6
     assert len(cutoffs_ahead(START, START + 240 * DAY, HORIZON)[0]) == 1
+
+
+def test_a_short_history_looks_ahead_sixty_days_and_has_room_for_that() -> None:
+    assert horizon_for(START, START + 240 * DAY) == 90 * DAY
+    assert horizon_for(START, START + 239 * DAY) == 60 * DAY
+    learnt_at, tested_at = cutoffs_ahead(START, START + 180 * DAY, 60 * DAY)
+    assert (learnt_at, tested_at) == ((START + 60 * DAY,), START + 120 * DAY)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +74,6 @@ def look(connection: duckdb.DuckDBPyConnection, customers: set[str]) -> ahead.Ah
     return look_ahead(
         connection,
         as_of=START + 270 * DAY,
-        horizon=HORIZON,
         features=FEATURES,
         shop=Shop(),
         customers=customers,
@@ -79,6 +85,7 @@ def test_features_and_what_came_after_stand_side_by_side(
 ) -> None:
     rows = look(shop(lake, happened), {f"c{number}" for number in range(1, 130)})
 
+    assert (rows.days, rows.note) == (90.0, "")
     assert (rows.learnt_at, rows.tested_at) == (
         (START + 60 * DAY, START + 90 * DAY),
         START + 180 * DAY,

@@ -30,6 +30,13 @@ def test_the_window_is_three_rhythms_within_a_month_and_a_quarter() -> None:
     assert got == pytest.approx([60, SHORTEST, LONGEST])
 
 
+def test_a_short_history_has_shorter_windows_and_says_so() -> None:
+    rhythm = Rhythm.fit(customers((2, 80, 0)), longest=60.0)
+
+    assert rhythm.window(customers((101, 80, 0))) == pytest.approx([60])
+    assert rhythm.definition.endswith("at least 30 and at most 60 days")
+
+
 def test_silence_is_in_own_rhythms_and_who_is_overdue_is_due_now() -> None:
     rhythm = Rhythm(20.0)
     given = customers((1, 365, 10), (3, 12, 5), (3, 12, 30))

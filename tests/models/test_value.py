@@ -76,17 +76,29 @@ def test_the_mean_is_half_way_between_both_sides(model: ValueModel, later: pd.Da
     np.testing.assert_allclose(plain, model.btyd.columns(later)["btyd_spend"])
 
 
+def test_labels_of_sixty_days_are_stretched_to_ninety_as_orders_thin_out(
+    later: pd.DataFrame, model: ValueModel
+) -> None:
+    short = replace(model, days=60.0, share=0.0)
+
+    got = short.predict(later)[value.EXPECTED_ORDERS_90D]
+
+    np.testing.assert_allclose(got, model.btyd.expected_orders(later, 90.0))
+
+
 def test_comes_back_from_disk_to_the_bit(
     model: ValueModel, later: pd.DataFrame, tmp_path: Path
 ) -> None:
-    save_model(replace(model, share=0.75), tmp_path / "model", meta={"name": "value"})
+    save_model(replace(model, share=0.75, days=60.0), tmp_path / "model", meta={"name": "value"})
 
     back = load_model(tmp_path / "model")
 
     assert isinstance(back, ValueModel)
     assert back.share == 0.75
     pd.testing.assert_frame_equal(
-        back.predict(later), replace(model, share=0.75).predict(later), check_exact=True
+        back.predict(later),
+        replace(model, share=0.75, days=60.0).predict(later),
+        check_exact=True,
     )
     assert {path.suffix for path in (tmp_path / "model").iterdir()} == {".json", ".txt"}
 

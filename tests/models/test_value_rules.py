@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,6 +53,17 @@ def test_comes_back_from_disk_to_the_bit(rule: PastSpend | RfmValue, tmp_path: P
 
     assert back == rule
     pd.testing.assert_frame_equal(back.predict(frame), rule.predict(frame), check_exact=True)
+
+
+@pytest.mark.parametrize("fit", [PastSpend.fit, RfmValue.fit])
+def test_labels_of_sixty_days_are_brought_to_ninety(fit: Callable[..., Any]) -> None:
+    frame = shoppers()
+    given = {"recent": True} if fit == PastSpend.fit else {}
+
+    short, full = (fit(frame, days=days, **given).predict(frame) for days in (60.0, 90.0))
+
+    for column in (EXPECTED_ORDERS_90D, EXPECTED_SPEND_90D):
+        np.testing.assert_allclose(short[column], full[column] * 1.5)
 
 
 def test_the_past_is_the_whole_time_as_a_customer_or_the_last_90_days() -> None:

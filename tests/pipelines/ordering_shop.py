@@ -43,4 +43,4 @@ def write_shop(home: Path, *, customers: int = 300, seed: int = 7) -> Settings:
         folder.mkdir(parents=True)
         pq.write_table(pa.Table.from_pylist(content, schema=schema), folder / "part.parquet")
     agree(home, [f"c{number}" for number in range(1, customers)])
-    return Settings(home=home)
+    return Settings(home=home, least_customers=100)

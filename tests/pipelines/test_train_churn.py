@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,9 @@ from features.registry import CHURN
 from ingest.lake import connect
 from models import registry, tracking
 from models.churn_outputs import P_ALIVE, P_CHURN
-from models.rhythm import DEFINITION
+from models.rhythm import Rhythm
 from pipelines.training import train_model
-from tests.pipelines.ordering_shop import AS_OF, write_shop
+from tests.pipelines.ordering_shop import AS_OF, START, write_shop
 
 pytestmark = [
     # MLflow warns where no input example is logged with a model: that would be a customer's row.
@@ -56,7 +57,16 @@ def test_the_definition_stands_in_run_and_card(shop: Settings) -> None:
 
     version = registry.versions(shop, "churn")[0]
 
-    assert DEFINITION in tracking.read_text(shop, version.run_id, "model_card.md")
+    definition = Rhythm(20.0).definition
+    assert definition in tracking.read_text(shop, version.run_id, "model_card.md")
+
+
+def test_a_short_history_has_windows_of_sixty_days(shop: Settings) -> None:
+    outcome = train_model(
+        shop, "churn", as_of=START + timedelta(days=215), trials=0, register=False
+    )
+
+    assert any("the history is short" in note for note in outcome.notes)
 
 
 def test_what_is_too_good_to_be_true_is_refused(shop: Settings) -> None:

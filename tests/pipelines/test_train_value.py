@@ -64,11 +64,21 @@ def test_a_later_training_meets_the_champion(shop: Settings) -> None:
     assert outcome.data["over_champion"] is not None
 
 
+def test_half_a_year_is_enough_and_it_is_said_how_far_it_looked(shop: Settings) -> None:
+    outcome = train_model(
+        shop, "value", as_of=START + timedelta(days=182), trials=0, register=False
+    )
+
+    assert any("the history is short: learnt from 60 days" in note for note in outcome.notes)
+    metrics = outcome.data["contenders"][0]["metrics"]
+    assert 0.6 < metrics["total_ratio"] < 1.5
+
+
 def test_too_little_history_registers_nothing(tmp_path: Path) -> None:
-    settings = write_shop(tmp_path, customers=30)
+    settings = write_shop(tmp_path, customers=150)
     before = sorted(path.name for path in tmp_path.iterdir())
 
-    with pytest.raises(NotEnoughDataError, match=r"240\. Give an --as-of"):
-        train_model(settings, "value", as_of=START + timedelta(days=200), trials=0)
+    with pytest.raises(NotEnoughDataError, match=r"170 days of orders, 180 are needed"):
+        train_model(settings, "value", as_of=START + timedelta(days=171), trials=0)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == before
