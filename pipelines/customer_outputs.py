@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -13,101 +13,104 @@ import pandas as pd
 import pyarrow as pa
 
 from core import columns as c
-from core.errors import NotReadyError
+from core.errors import SendwiseError
 from core.settings import Settings
 from features.affinity import affinity, with_shares
 from features.engine import feature_frame
 from features.feature import Feature, names
-from features.registry import CLUSTERS, PROPENSITY
+from features.reading import with_reading
+from features.registry import CHURN, CLUSTERS, ENGAGEMENT, PROPENSITY, SEND_TIME, VALUE
 from features.shop import Shop
-from models import registered, registry
+from models import churn_outputs, registered, value
+from models import send_time as send_times
 from models.bundles import LoadedModel
 from models.clusters import Cluster, Clusters
-from models.recommender import Recommender
-from models.registered import P_ORDER
+from models.contributions import reasons_of
+from models.send_time import SendTime
+from pipelines.champions import Champions
+from pipelines.told import Told, dates, numbers
 from profiles.profile import BUY_AGAIN, NEW_FOR_YOU, Value
+from segmentation import lifecycle
 
 TOP_CATEGORIES: Final = 3
+NEXT_ORDER_AT: Final = "expected_next_order_at"
 
-# Everything any champion may want, each once, and kept with the customer.
+# Kept with the customer: what scores on the spot and the drift report read.
 FEATURES: Final[tuple[Feature, ...]] = tuple(dict.fromkeys((*PROPENSITY, *CLUSTERS)))
+# Everything any champion may want, each once.
+ALL_FEATURES: Final[tuple[Feature, ...]] = tuple(
+    dict.fromkeys((*FEATURES, *VALUE, *CHURN, *SEND_TIME, *ENGAGEMENT, *lifecycle.FEATURES))
+)
+_NUMBER, _TEXT, _TEXTS = pa.float64(), pa.string(), pa.list_(pa.string())
+_OF_CHURN: Final = (churn_outputs.P_CHURN, churn_outputs.P_ALIVE, churn_outputs.WINDOW)
+# The day of the next order, and when nine in ten and one in ten are still to come.
+_DAYS_AHEAD: Final = {
+    NEXT_ORDER_AT: churn_outputs.NEXT_ORDER,
+    f"{NEXT_ORDER_AT}_p10": churn_outputs.NEXT_P10,
+    f"{NEXT_ORDER_AT}_p90": churn_outputs.NEXT_P90,
+}
+_ANSWERS: Final = {answer: f"p_{answer}" for answer in registered.ENGAGEMENT}
+_CLUSTER: Final = ("cluster", "cluster_traits", "cluster_margin", "cluster_outlier")
+# Why one customer has none, where others have: of outputs that are not defined for everybody.
+_UNDEFINED: Final = {
+    value.AVERAGE_DAYS: "one order so far: there is no time between orders yet",
+    **dict.fromkeys(_DAYS_AHEAD, "more likely gone than not: no next order is expected"),
+}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Champions:
-    """The models there are, and for each output that lacks its model: what to run."""
-
-    propensity: LoadedModel | None
-    clusters: LoadedModel | None
-    recommender: LoadedModel | None
-
-    @property
-    def loaded(self) -> tuple[LoadedModel, ...]:
-        """The models there are."""
-        return tuple(each for each in (self.propensity, self.clusters, self.recommender) if each)
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """Registered name -> version."""
-        return {each.name: each.version for each in self.loaded}
-
-    @property
-    def stale(self) -> list[str]:
-        """Registered names of those kept last, which the registry did not confirm."""
-        return [each.name for each in self.loaded if each.stale]
-
-    @property
-    def missing(self) -> dict[str, str]:
-        """Output or slot -> why it is null for everybody."""
-        lacking: dict[str, str] = {}
-        if not self.propensity:
-            lacking[P_ORDER] = "no champion yet: run `sendwise train propensity`"
-        if not self.clusters:
-            no_clusters = "no champion yet: run `sendwise train clusters`"
-            lacking |= {"cluster": no_clusters, "cluster_traits": no_clusters}
-        if not self.recommender:
-            no_lists = "no champion yet: run `sendwise train recommender`"
-            lacking |= {BUY_AGAIN: no_lists, NEW_FOR_YOU: no_lists}
-        return lacking
-
-    @property
-    def kinds(self) -> dict[str, pa.DataType]:
-        """All outputs a customer may have, with their types."""
-        words, number = pa.list_(pa.string()), pa.float64()
-        return {
-            P_ORDER: number,
-            "cluster": pa.string(),
-            "cluster_traits": words,
-            "recency_days": number,
-            "orders_365d": number,
-            "top_categories": words,
-        }
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names of all outputs a customer may have."""
-        return tuple(self.kinds)
-
-    @property
-    def schema(self) -> pa.Schema:
-        """Types of features and outputs in scores.parquet."""
-        return pa.schema([*(dict.fromkeys(names(FEATURES), pa.float64()) | self.kinds).items()])
+def kinds_of(champions: Champions) -> dict[str, pa.DataType]:
+    """Return all outputs that a customer may have, with their types."""
+    scores = [registered.output_of(name) for name in champions.propensities]
+    return {
+        **dict.fromkeys([*scores, *_ANSWERS.values(), *_OF_CHURN], _NUMBER),
+        **dict.fromkeys(_DAYS_AHEAD, _TEXT),
+        **dict.fromkeys(value.OUTPUTS, _NUMBER),
+        "cluster": _TEXT,
+        "cluster_traits": _TEXTS,
+        "cluster_margin": _NUMBER,
+        "cluster_outlier": pa.bool_(),
+        lifecycle.LIFECYCLE_STAGE: _TEXT,
+        **dict.fromkeys(send_times.OUTPUTS, _NUMBER),
+        "recency_days": _NUMBER,
+        "orders_365d": _NUMBER,
+        "top_categories": _TEXTS,
+    }
 
 
-def load_champions(settings: Settings) -> Champions:
-    """Load the champions there are; a model that is not there yet is not an error."""
+def schema_of(champions: Champions) -> pa.Schema:
+    """Return the types of features and outputs in scores.parquet."""
+    return pa.schema([*(dict.fromkeys(names(FEATURES), _NUMBER) | kinds_of(champions)).items()])
 
-    def champion(name: str) -> LoadedModel | None:
-        try:
-            return registry.champion(settings, name)
-        except NotReadyError:
-            return None
 
-    return Champions(
-        propensity=champion(registered.PROPENSITY),
-        clusters=champion(registered.CLUSTERS),
-        recommender=champion(registered.RECOMMENDER),
-    )
+def missing_of(champions: Champions) -> dict[str, str]:
+    """Return output or slot -> why it is null for everybody, of models there are not."""
+    lacking: dict[str, str] = {}
+    for name, outputs in _outputs_by_model(champions).items():
+        if why := champions.lacks(name):
+            lacking |= dict.fromkeys(outputs, why)
+    return lacking
+
+
+def lacking_of(champions: Champions) -> list[str]:
+    """Say which outputs are null for everybody, those for the same reason together."""
+    by_reason: dict[str, list[str]] = {}
+    for name, why in missing_of(champions).items():
+        by_reason.setdefault(why, []).append(name)
+    return [
+        f"{', '.join(outputs)}: null for everybody: {why}." for why, outputs in by_reason.items()
+    ]
+
+
+def _outputs_by_model(champions: Champions) -> dict[str, tuple[str, ...]]:
+    return {
+        **{name: (registered.output_of(name),) for name in champions.propensities},
+        **{registered.ENGAGEMENT[answer]: (output,) for answer, output in _ANSWERS.items()},
+        registered.CHURN: (*_OF_CHURN, *_DAYS_AHEAD),
+        registered.VALUE: value.OUTPUTS,
+        registered.CLUSTERS: _CLUSTER,
+        registered.RECOMMENDER: (BUY_AGAIN, NEW_FOR_YOU),
+        registered.SEND_TIME: send_times.OUTPUTS,
+    }
 
 
 def features_of_all(
@@ -115,7 +118,7 @@ def features_of_all(
 ) -> pd.DataFrame:
     """Compute the features of every customer with an order strictly before `as_of`."""
     return feature_frame(
-        connection, cutoffs=[as_of], features=FEATURES, shop=Shop.of(settings)
+        connection, cutoffs=[as_of], features=ALL_FEATURES, shop=Shop.of(settings)
     ).reset_index(drop=True)
 
 
@@ -125,22 +128,110 @@ def outputs_of(
     champions: Champions,
     *,
     as_of: datetime,
-) -> dict[str, list[Value]]:
-    """Compute all outputs of the customers of `frame`, each in its order; None without a model."""
-    clusters = _clusters(connection, frame, champions, as_of=as_of)
-    traits = {each.name: each.traits for each in _described(champions)}
-    probability: list[Value] = [None] * len(frame)
-    if champions.propensity:
-        predicted = np.asarray(champions.propensity.model.predict(frame), dtype=np.float64)
-        probability = predicted.tolist()
-    return {
-        P_ORDER: probability,
-        "cluster": [*clusters],
-        "cluster_traits": [None if name is None else list(traits[name]) for name in clusters],
-        "recency_days": frame["recency_days"].tolist(),
-        "orders_365d": frame["orders_365d"].tolist(),
-        "top_categories": _top_categories(connection, frame, as_of=as_of),
-    }
+    shop: Shop,
+) -> Told:
+    """Compute all outputs of the customers of `frame`, each in its order.
+
+    A champion that does not fit these features is as if it were not there; the reason says so.
+    """
+    kinds = kinds_of(champions)
+    lacking = missing_of(champions)
+    told = Told(
+        outputs={name: [None] * len(frame) for name in kinds},
+        why={name: [lacking.get(name, "")] * len(frame) for name in kinds},
+    )
+    made = _Maker(connection, frame, champions, as_of, shop)
+    for name, outputs in _outputs_by_model(champions).items():
+        if name == registered.RECOMMENDER or name not in champions.models:
+            continue
+        try:
+            told.add(made.by(name, champions.models[name], outputs))
+        except SendwiseError as error:
+            again = f"train it again: `sendwise train {registered.trained_by(name)}`"
+            why = f"the champion cannot be used ({str(error).rstrip('.')}): {again}"
+            told.add(Told(why={output: [why] * len(frame) for output in outputs}))
+    told.add(made.facts())
+    return told
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Lets one champion after the other say its outputs."""
+
+    connection: duckdb.DuckDBPyConnection
+    frame: pd.DataFrame
+    champions: Champions
+    as_of: datetime
+    shop: Shop
+
+    def by(self, name: str, loaded: LoadedModel, outputs: Sequence[str]) -> Told:
+        """Return what the champion of this registered name says."""
+        makers: dict[str, Callable[[LoadedModel], Told]] = {
+            registered.CHURN: self._churn,
+            registered.VALUE: lambda champion: numbers(
+                champion.model.predict(self.frame), _UNDEFINED
+            ),
+            registered.CLUSTERS: self._clusters,
+            registered.SEND_TIME: self._send_time,
+        }
+        if name in makers:
+            return makers[name](loaded)
+        (output,) = outputs
+        predicted = np.asarray(loaded.model.predict(self.frame), dtype=np.float64)
+        told = numbers(pd.DataFrame({output: predicted}), {})
+        said = reasons_of(loaded.model, self.frame, shop=self.shop)
+        told.reasons[output] = ["; ".join(each) for each in said]
+        return told
+
+    def facts(self) -> Told:
+        """Return what needs no model."""
+        stages = lifecycle.stages(self.frame)
+        rules = lifecycle.rules()
+        tops = _top_categories(self.connection, self.frame, as_of=self.as_of)
+        nothing = [""] * len(self.frame)
+        stage = lifecycle.LIFECYCLE_STAGE
+        told = numbers(self.frame[["recency_days", "orders_365d"]], {})
+        told.outputs[stage], told.outputs["top_categories"] = [*stages], tops
+        told.why.update({stage: nothing, "top_categories": nothing})
+        told.reasons[stage] = [rules[each] for each in stages]
+        return told
+
+    def _churn(self, loaded: LoadedModel) -> Told:
+        found = loaded.model.predict(self.frame)
+        told = numbers(found[list(_OF_CHURN)], {})
+        for output, column in _DAYS_AHEAD.items():
+            days = found[column].to_numpy(dtype=np.float64)
+            told.outputs[output] = dates(self.as_of, days)
+            told.why[output] = np.where(np.isnan(days), _UNDEFINED[output], "").tolist()
+        return told
+
+    def _clusters(self, loaded: LoadedModel) -> Told:
+        model = loaded.model
+        if not isinstance(model, Clusters):
+            return Told()
+        frame = self.frame[[c.CUSTOMER_ID, *names(CLUSTERS)]]
+        wide = with_shares(self.connection, frame, as_of=self.as_of, keys=model.departments)
+        placed = model.place(wide)
+        traits = {each.name: list(each.traits) for each in model.clusters}
+        told = numbers(placed[["cluster_margin"]], {})
+        clusters = placed["cluster"].tolist()
+        told.outputs["cluster"] = clusters
+        told.outputs["cluster_traits"] = [traits[name] for name in clusters]
+        told.outputs["cluster_outlier"] = [*placed["cluster_outlier"].astype(bool).tolist()]
+        told.why.update(dict.fromkeys(_CLUSTER, [""] * len(frame)))
+        told.reasons["cluster"] = [", ".join(traits[name]) for name in clusters]
+        return told
+
+    def _send_time(self, loaded: LoadedModel) -> Told:
+        model = loaded.model
+        if not isinstance(model, SendTime):
+            return Told()
+        frame = with_reading(
+            self.connection, self.frame, as_of=self.as_of, shop=self.shop, delays=model.delays
+        )
+        told = numbers(model.predict(frame), {})
+        told.why.update({str(n): each.tolist() for n, each in model.reasons(frame).items()})
+        return told
 
 
 def describe_clusters(
@@ -157,29 +248,10 @@ def describe_clusters(
     }
 
 
-def recommender_of(champions: Champions) -> Recommender | None:
-    """Return the champion recommender, if there is one."""
-    model = champions.recommender.model if champions.recommender else None
-    return model if isinstance(model, Recommender) else None
-
-
 def _described(champions: Champions) -> tuple[Cluster, ...]:
-    model = champions.clusters.model if champions.clusters else None
+    loaded = champions.models.get(registered.CLUSTERS)
+    model = loaded.model if loaded else None
     return model.clusters if isinstance(model, Clusters) else ()
-
-
-def _clusters(
-    connection: duckdb.DuckDBPyConnection,
-    frame: pd.DataFrame,
-    champions: Champions,
-    *,
-    as_of: datetime,
-) -> list[str | None]:
-    model = champions.clusters.model if champions.clusters else None
-    if not isinstance(model, Clusters):
-        return [None] * len(frame)
-    wide = with_shares(connection, frame, as_of=as_of, keys=model.departments)
-    return [*model.names(model.predict(wide))]
 
 
 def _top_categories(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -21,24 +21,28 @@ from core.ids import digest
 from core.settings import Settings
 from features.engine import content_digest
 from features.feature import definitions_digest, names
+from features.shop import Shop
 from ingest.lake import connect
 from models.assortment import Assortment, read_assortment, sold_by_group
 from models.common_lists import common_lists
 from models.interactions import History, Purchases
 from models.last_bought import last_bought
 from models.recommender import HALF_LIFE, Recommender
+from pipelines.champions import Champions, load_champions
 from pipelines.customer_outputs import (
     FEATURES,
-    Champions,
     describe_clusters,
     features_of_all,
-    load_champions,
+    kinds_of,
+    lacking_of,
+    missing_of,
     outputs_of,
-    recommender_of,
+    schema_of,
 )
 from pipelines.learnable import consenting
 from pipelines.outcome import Advance, Outcome, progress_bar
 from pipelines.product_items import items_digest, items_of, kinship
+from pipelines.told import Told
 from pipelines.workspace import require_writable
 from privacy.consent import MODEL_TRAINING, PERSONALISATION
 from profiles.profile import BUY_AGAIN, NEW_ARRIVALS, NEW_FOR_YOU, TRENDING, Pick, Profile, Value
@@ -104,7 +108,7 @@ def _read(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: date
         )
     customers = frame[c.CUSTOMER_ID].tolist()
     allowed = consenting(settings, customers, PERSONALISATION, as_of=as_of)
-    fitted = recommender_of(champions)
+    fitted = champions.recommender
     learnt = fitted is not None and fitted.hybrid is not None
     teachers = set() if learnt else consenting(settings, customers, MODEL_TRAINING, as_of=as_of)
     assortment = read_assortment(connection, before=as_of)
@@ -145,11 +149,13 @@ def _write(
     settings: Settings, connection: duckdb.DuckDBPyConnection, inputs: Inputs, identity: str
 ) -> Manifest:
     champions = inputs.champions
-    outputs = outputs_of(connection, inputs.frame, champions, as_of=inputs.as_of)
-    fitted = recommender_of(champions)
+    told = outputs_of(
+        connection, inputs.frame, champions, as_of=inputs.as_of, shop=Shop.of(settings)
+    )
+    fitted = champions.recommender
     recommender = fitted.at(inputs.assortment) if fitted else None
     rules = Recommender(inputs.assortment)  # what is popular needs no model
-    members = _members(inputs, outputs["cluster"])
+    members = _members(inputs, told.outputs["cluster"])
     sold = sold_by_group(connection, inputs.assortment, members, before=inputs.as_of)
     shop = common_lists(inputs.assortment, PER_SLOT)
     manifest = Manifest(
@@ -157,7 +163,7 @@ def _write(
         as_of=inputs.as_of,
         model_versions=champions.versions,
         customers=0,
-        outputs=champions.outputs,
+        outputs=tuple(kinds_of(champions)),
         clusters=describe_clusters(champions, members),
         popular=tuple(rules.popular(PER_SLOT)),
         popular_by_cluster={
@@ -168,9 +174,9 @@ def _write(
     )
     known = kinship(connection, inputs.assortment, recommender, inputs.teachers, as_of=inputs.as_of)
     with progress_bar("scoring", total=len(inputs.frame)) as advance:
-        profiles = _profiles(inputs, outputs, recommender, advance)
+        profiles = _profiles(inputs, told, recommender, advance)
         items = items_of(connection, inputs.assortment, known)
-        schema = champions.schema
+        schema = schema_of(champions)
         return write_snapshot(settings.home, manifest, profiles, scores_schema=schema, items=items)
 
 
@@ -185,29 +191,33 @@ def _members(inputs: Inputs, clusters: Sequence[Value]) -> dict[str, list[str]]:
 
 
 def _profiles(
-    inputs: Inputs,
-    outputs: Mapping[str, Sequence[Value]],
-    recommender: Recommender | None,
-    advance: Advance,
+    inputs: Inputs, told: Told, recommender: Recommender | None, advance: Advance
 ) -> Iterator[Profile]:
     """Make the profiles chunk by chunk, so that memory does not grow with the customers."""
-    missing = inputs.champions.missing
+    lacking = {
+        name: why
+        for name, why in missing_of(inputs.champions).items()
+        if name not in told.outputs  # lists
+    }
     for start in range(0, len(inputs.frame), CHUNK):
         rows = slice(start, start + CHUNK)
         allowed = inputs.personal[rows]
         part = inputs.frame.iloc[rows]
         ids = part[c.CUSTOMER_ID].tolist()
-        values = zip(*(outputs[name][rows] for name in inputs.champions.outputs), strict=True)
         features = zip(*(part[name].tolist() for name in names(FEATURES)), strict=True)
         bought = inputs.history.of(part[c.CUSTOMER_ID][allowed].tolist())
         lists = _lists(recommender, bought)
         lasts = last_bought(bought, inputs.assortment.product_ids)
-        for customer_id, own, known, yes in zip(ids, values, features, allowed, strict=True):
+        for row, (customer_id, known, yes) in enumerate(
+            zip(ids, features, allowed, strict=True), start=start
+        ):
             if yes:
                 yield Profile(
                     customer_id,
-                    outputs=dict(zip(inputs.champions.outputs, own, strict=True)),
-                    why_null=dict(missing),
+                    outputs={name: each[row] for name, each in told.outputs.items()},
+                    why_null=lacking
+                    | {name: why[row] for name, why in told.why.items() if why[row]},
+                    reasons={name: said[row] for name, said in told.reasons.items() if said[row]},
                     features=dict(zip(names(FEATURES), known, strict=True)),
                     lists=next(lists),
                     bought=next(lasts),
@@ -227,8 +237,8 @@ def _withheld(customer_id: str, champions: Champions) -> Profile:
     """Without consent to personalisation nothing is kept but the reason."""
     return Profile(
         customer_id,
-        outputs=dict.fromkeys(champions.outputs),
-        why_null=dict.fromkeys((*champions.outputs, *_SLOTS), NO_CONSENT),
+        outputs=dict.fromkeys(kinds_of(champions)),
+        why_null=dict.fromkeys((*kinds_of(champions), *_SLOTS), NO_CONSENT),
         lists={slot: [] for slot in _SLOTS},
     )
 
@@ -252,7 +262,7 @@ def _outcome(
             "customers": manifest.customers,
             "model_versions": manifest.model_versions,
             "stale": champions.stale,
-            "missing": champions.missing,
+            "missing": missing_of(champions),
             "outputs": {
                 name: {"customers": count, "coverage": share, "mean": mean}
                 for name, count, share, mean in rows
@@ -262,7 +272,7 @@ def _outcome(
         columns=("output", "customers", "coverage", "mean"),
         rows=rows,
         notes=[
-            *(f"{name} is null for everybody: {why}." for name, why in champions.missing.items()),
+            *lacking_of(champions),
             *([f"{UNCONFIRMED}: {', '.join(champions.stale)}."] if champions.stale else []),
             f"Models: {versions or 'none'}. Snapshot: {folder}",
         ],

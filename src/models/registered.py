@@ -69,9 +69,21 @@ def output_of(name: str) -> str:
     return "p_" + name.removeprefix(_OF_PROPENSITY).replace("-", "_")
 
 
+def trained_by(name: str) -> str:
+    """Return what `sendwise train` is given to make a model of this registered name."""
+    of_engagement = {model: f"engagement --answer {answer}" for answer, model in ENGAGEMENT.items()}
+    return {
+        PROPENSITY: "propensity",
+        QUARTER.name: f"propensity --days {QUARTER.days}",
+        **of_engagement,
+    }.get(name, "propensity" if is_propensity(name) else name)
+
+
 ORDER: Final = Target()  # what the demo, the drift report and live scores are about
+QUARTER: Final = Target(days=90)
 PROPENSITY: Final = ORDER.name
 P_ORDER: Final = ORDER.output
+PROPENSITIES: Final = (PROPENSITY, QUARTER.name)  # of these there is an output, trained or not
 # By what is foretold of a mail, as `features.labels` calls it.
 ENGAGEMENT: Final = {answer: f"engagement-{answer}" for answer in ("opened", "clicked", "redeemed")}
 WINDOW: Final = 30 * DAY  # that the recommender is tested on
@@ -80,4 +92,12 @@ RECOMMENDER: Final = "recommender"
 SEND_TIME: Final = "send-time"
 VALUE: Final = "value"
 CHURN: Final = "churn"
-MODELS: Final = (PROPENSITY, CLUSTERS, RECOMMENDER, SEND_TIME, VALUE, CHURN)
+MODELS: Final = (
+    *PROPENSITIES,
+    *ENGAGEMENT.values(),
+    CHURN,
+    VALUE,
+    CLUSTERS,
+    RECOMMENDER,
+    SEND_TIME,
+)

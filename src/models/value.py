@@ -35,6 +35,18 @@ PREDICTED_VALUE_365D: Final = "predicted_value_365d"
 TOTAL_VALUE: Final = "total_value"
 AVERAGE_ORDER_VALUE: Final = "average_order_value"
 AVERAGE_DAYS: Final = "average_days_between_orders"
+OUTPUTS: Final = (
+    EXPECTED_ORDERS_90D,
+    EXPECTED_ORDERS_365D,
+    EXPECTED_SPEND_90D,
+    SPEND_P10,
+    SPEND_P90,
+    HISTORIC_VALUE,
+    PREDICTED_VALUE_365D,
+    TOTAL_VALUE,
+    AVERAGE_ORDER_VALUE,
+    AVERAGE_DAYS,
+)
 YEAR: Final = 365.0
 _SEEDS: Final = 3  # trees of one draw depend on it more than they need to
 _ROUNDS: Final = 200

@@ -49,7 +49,8 @@ _pick: Final = Pick._make  # half as long as calling it: a profile is read for e
 class Profile:
     """What a snapshot holds of one customer.
 
-    An output that could not be made is null in `outputs` and has its cause in `why_null`.
+    An output that could not be made is null in `outputs` and has its cause in `why_null`; what one
+    that was made rests on may stand in `reasons`, in words.
     `bought` has the products bought last, the latest first, and how many whole days before the
     snapshot that was.
     """
@@ -57,6 +58,7 @@ class Profile:
     customer_id: str
     outputs: dict[str, Value] = field(default_factory=dict)
     why_null: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
     features: dict[str, Value] = field(default_factory=dict)
     lists: dict[str, list[Pick]] = field(default_factory=dict)
     bought: dict[str, int] = field(default_factory=dict)
@@ -79,6 +81,7 @@ def pack(profile: Profile) -> bytes:
         {
             "o": profile.outputs,
             "w": profile.why_null,
+            "r": profile.reasons,
             "f": profile.features,
             "l": lists,
             "y": list(whys),
@@ -96,7 +99,7 @@ def unpack(customer_id: str, body: bytes) -> Profile:
         slot: [_pick((product_id, score, *whys[why])) for product_id, score, why in picks]
         for slot, picks in held["l"].items()
     }
-    return Profile(customer_id, held["o"], held["w"], held["f"], lists, held["b"])
+    return Profile(customer_id, held["o"], held["w"], held["r"], held["f"], lists, held["b"])
 
 
 def lists_table(batch: Sequence[Profile]) -> pa.Table:

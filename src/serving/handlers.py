@@ -8,13 +8,13 @@ thousand recipients do not hold up everybody else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from content.decision import NO_CONSENT, NOT_KNOWN
 from models.registered import P_ORDER
 from privacy.consent import PERSONALISATION
-from profiles.snapshot import Profile, Value
+from profiles.snapshot import Profile
 from serving.brain import Brain
 from serving.messages import PredictRequest, Recipient, RecommendRequest, RenderRequest
 
@@ -55,7 +55,11 @@ def predict(brain: Brain, request: PredictRequest, recipients: Sequence[Recipien
             {
                 "customer_id": customer_id,
                 "outputs": outputs,
-                "reasons": _reasons(profile, outputs),
+                "reasons": {
+                    name: profile.reasons[name]
+                    for name, value in outputs.items()
+                    if value is not None and name in profile.reasons
+                },
                 "why_null": {
                     name: profile.why_null.get(name, f"there is no output {name!r}")
                     for name, value in outputs.items()
@@ -67,24 +71,6 @@ def predict(brain: Brain, request: PredictRequest, recipients: Sequence[Recipien
             }
         )
     return results
-
-
-def _reasons(profile: Profile, outputs: Mapping[str, Value]) -> dict[str, str]:
-    """Say in words what the outputs rest on; only what is there."""
-    reasons: dict[str, str] = {}
-    recency, orders = profile.features.get("recency_days"), profile.features.get("orders_365d")
-    if outputs.get(P_ORDER) is not None and recency is not None and orders is not None:
-        last, often = _counted(recency, "day"), _counted(orders, "order")
-        reasons[P_ORDER] = f"last order {last} ago, {often} in a year"
-    traits = profile.outputs.get("cluster_traits")
-    if outputs.get("cluster") is not None and isinstance(traits, list):
-        reasons["cluster"] = ", ".join(traits)
-    return reasons
-
-
-def _counted(number: Value, noun: str) -> str:
-    text = f"{number:.0f}"
-    return f"{text} {noun}{'' if text == '1' else 's'}"
 
 
 def _known_outputs(brain: Brain) -> Sequence[str]:

@@ -12,6 +12,7 @@ import pandas as pd
 from core.errors import SendwiseError
 from models import bundles
 from models.bundles import LoadedModel
+from models.contributions import reasons_of
 from profiles.snapshot import Profile
 
 log = logging.getLogger("bentoml.sendwise")
@@ -45,8 +46,10 @@ class Rescorer:
         except (SendwiseError, ValueError) as error:  # features of another definition
             log.warning("%s.not_used version=%s error=%s", self.output, self.version, error)
             return False
-        for profile, score in zip(profiles, scores, strict=True):
+        said = reasons_of(self.champion.model, frame)
+        for profile, score, reasons in zip(profiles, scores, said, strict=True):
             profile.outputs[self.output] = float(score)
+            profile.reasons[self.output] = "; ".join(reasons)
             profile.why_null.pop(self.output, None)
         return True
 

@@ -1,0 +1,73 @@
+"""The models in use: which there are, and what to run for those there are not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from core.errors import DataError, NotReadyError
+from core.settings import Settings
+from models import registered, registry, tracking
+from models.bundles import LoadedModel
+from models.recommender import Recommender
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Champions:
+    """The champions by registered name, and why one cannot be used that is there."""
+
+    models: Mapping[str, LoadedModel] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Registered name -> version."""
+        return {name: each.version for name, each in self.models.items()}
+
+    @property
+    def stale(self) -> list[str]:
+        """Registered names of those kept last, which the registry did not confirm."""
+        return [name for name, each in self.models.items() if each.stale]
+
+    @property
+    def propensities(self) -> list[str]:
+        """Registered names of propensities of any target, that of the demo first."""
+        others = sorted(filter(registered.is_propensity, {*self.models, *self.unreadable}))
+        return list(dict.fromkeys([*registered.PROPENSITIES, *others]))
+
+    @property
+    def recommender(self) -> Recommender | None:
+        """The recommender, if there is one."""
+        loaded = self.models.get(registered.RECOMMENDER)
+        return loaded.model if loaded and isinstance(loaded.model, Recommender) else None
+
+    def lacks(self, name: str) -> str:
+        """Say why there is no such model, with the command that makes it; empty: there is one."""
+        if name in self.models:
+            return ""
+        command = f"run `sendwise train {registered.trained_by(name)}`"
+        if why := self.unreadable.get(name):
+            return f"the champion cannot be used ({why}): {command}"
+        return f"no champion yet: {command}"
+
+
+def load_champions(settings: Settings) -> Champions:
+    """Load the champions there are; one that is not there or cannot be read is not an error."""
+    models: dict[str, LoadedModel] = {}
+    unreadable: dict[str, str] = {}
+    for name in (*registered.MODELS, *_others(settings)):
+        try:
+            models[name] = registry.champion(settings, name)
+        except NotReadyError:
+            continue
+        except DataError as error:
+            unreadable[name] = str(error).rstrip(".")
+    return Champions(models=models, unreadable=unreadable)
+
+
+def _others(settings: Settings) -> list[str]:
+    """Return registered names of propensities that somebody trained besides."""
+    if not tracking.exists(settings):
+        return []
+    found = {each.name for each in registry.versions(settings)}
+    return sorted(filter(registered.is_propensity, found - {*registered.MODELS}))

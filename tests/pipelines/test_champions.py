@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core.settings import Settings
+from models import registered
+from models.bundles import LoadedModel
+from pipelines.champions import Champions, load_champions
+from pipelines.training import train_model
+from tests.models.registered import small_model
+from tests.pipelines.test_train_propensity import AS_OF, write_shop
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*input example:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.*noload.*:sqlalchemy.exc.SADeprecationWarning"),
+]
+
+
+def test_an_empty_workspace_has_no_champion_and_says_what_to_run(tmp_path: Path) -> None:
+    champions = load_champions(Settings(home=tmp_path))
+
+    assert champions == Champions()
+    assert champions.versions == {}
+    assert champions.recommender is None
+    assert champions.propensities == ["propensity-order-30d", "propensity-order-90d"]
+    assert champions.lacks(registered.QUARTER.name) == (
+        "no champion yet: run `sendwise train propensity --days 90`"
+    )
+    assert all("run `sendwise train" in champions.lacks(name) for name in registered.MODELS)
+
+
+def test_a_model_that_is_there_lacks_nothing() -> None:
+    loaded = LoadedModel("clusters", "3", small_model(), {})
+    champions = Champions(models={"clusters": loaded})
+
+    assert champions.versions == {"clusters": "3"}
+    assert champions.stale == []
+    assert champions.lacks("clusters") == ""
+
+
+def test_a_propensity_of_another_target_is_found_and_a_damaged_one_named(
+    tmp_path: Path, with_mlflow: Callable[[Path], Path]
+) -> None:
+    shop = write_shop(with_mlflow(tmp_path))
+    target = registered.Target(days=14)
+    train_model(shop, "propensity", as_of=AS_OF, trials=0, target=target)
+
+    assert list(load_champions(shop).models) == [target.name]
+    assert load_champions(shop).propensities[-1] == target.name
+
+    for kept in (tmp_path / "bundles").rglob("propensity.json"):
+        kept.write_text("{}")
+    damaged = load_champions(shop)
+
+    assert damaged.models == {}
+    assert "the champion cannot be used (the propensity model in" in damaged.lacks(target.name)
