@@ -40,6 +40,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib.dates import DateFormatter, MonthLocator
+from matplotlib.ticker import MultipleLocator, PercentFormatter
 
 warnings.filterwarnings("ignore", message="IProgress")  # plain progress bars will do
 
@@ -142,7 +143,8 @@ def leaked(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 figure, panels = plt.subplots(1, 2, figsize=(10, 3), sharey=True, layout="constrained")
-bins = np.linspace(0, np.log1p(past.test["recency_days"].max() + horizon.days), 26)
+step = np.log1p(horizon.days) / 14  # one edge is the horizon
+bins = np.arange(0, np.log1p(past.test["recency_days"].max() + horizon.days) + step, step)
 for axis, rows, title in zip(
     panels,
     (past.test, leaked(past.test)),
@@ -162,7 +164,8 @@ for axis, rows, title in zip(
     axis.set_xticks(np.log1p(ticks := [0, 1, 3, 10, 30, 100, 300]), ticks)
     axis.set_xlabel("days since the last order")
     axis.set_title(title, loc="left", fontweight="bold", fontsize=10)
-    axis.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    axis.yaxis.set_major_locator(MultipleLocator(0.05))
+    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 panels[0].set_ylabel("share of each group")
 panels[1].legend(frameon=False, fontsize=9, loc="upper right")
 plt.show()
@@ -263,7 +266,9 @@ for name, score in scores.items():
             "ECE": figures["ece"],
         }
     )
-print(f"{truth.mean():.1%} of {len(truth):,} customers ordered in the {horizon.days} days from {AS_OF}.")
+print(
+    f"{truth.mean():.1%} of {len(truth):,} customers ordered in the {horizon.days} days from {AS_OF}."
+)
 pd.DataFrame(rows).style.hide(axis="index").format({"log loss": "{:.4f}", "ECE": "{:.3f}"})
 
 # %%
@@ -332,8 +337,12 @@ orders = {
 }
 shares = sorted({0.05, 0.1, 0.2, 0.3, 0.5, 0.8, SHARE})
 tables = {name: top_share(truth[may], score, shares) for name, score in orders.items()}
-print(f"{may.sum():,} of {len(now):,} customers may be mailed; {truth[may].sum():,} of them ordered.")
-together = pd.concat({name: one.set_index(["share", "sends"]) for name, one in tables.items()}, axis=1)
+print(
+    f"{may.sum():,} of {len(now):,} customers may be mailed; {truth[may].sum():,} of them ordered."
+)
+together = pd.concat(
+    {name: one.set_index(["share", "sends"]) for name, one in tables.items()}, axis=1
+)
 together.swaplevel(axis=1)[
     [(what, name) for what in ("ordered", "wasted", "missed") for name in orders]
 ].style.format("{:,.0f}").format_index("{:.0%}", level="share").format_index("{:,}", level="sends")

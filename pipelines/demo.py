@@ -210,6 +210,8 @@ def _outcome(settings: Settings, steps: _Steps, *, as_of: datetime, seconds: flo
             f"Browse runs and models:         {ui} --backend-store-uri {address}",
             "Read the first notebook:        notebooks/01_first_look.ipynb",
             "See what is recommended, why:   notebooks/02_recommendations.ipynb",
+            "See who will buy, whom to mail: notebooks/03_who_will_buy.ipynb",
             "See the kinds of customers:     notebooks/04_customer_groups.ipynb",
+            "See what customers are worth:   notebooks/05_customer_value.ipynb",
         ],
     )

@@ -88,7 +88,7 @@ def top_share_curves(label: ArrayLike, scores: Mapping[str, ArrayLike], chosen: 
             colour, width = _COLOURS[number % len(_COLOURS)], 1.4 if number else 2.4
             axes.plot(_STEPS, table[what], color=colour, linewidth=width, label=name,
                       zorder=2 if number else 3)  # fmt: skip
-        _mark(axes, chosen, mark[what])
+        _mark(axes, chosen, mark[what], apart=20 if what == "wasted" else -26)
         axes.set(xlim=(0, 1), ylim=(0, None))
         axes.xaxis.set_major_formatter(PercentFormatter(1))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
@@ -101,14 +101,19 @@ def top_share_curves(label: ArrayLike, scores: Mapping[str, ArrayLike], chosen: 
     return figure
 
 
-def _mark(axes: Axes, share: float, count: float) -> None:
+def _mark(axes: Axes, share: float, count: float, *, apart: int) -> None:
+    """Say the count on the side that the line leaves free."""
+    side = -1 if share > 0.3 else 1
     axes.axvline(share, color=INK, linewidth=0.8)
     axes.plot(share, count, "o", color=_COLOURS[0], markersize=6, zorder=4)
     axes.annotate(
         f"{count:,.0f} at {share:.0%}",
         (share, count),
         textcoords="offset points",
-        xytext=(7, 7),
+        xytext=(8 * side, apart),
+        ha="left" if side > 0 else "right",
         fontsize=9,
         color=INK,
+        bbox={"fc": "white", "ec": "none", "alpha": 0.85, "pad": 1.5},
+        zorder=5,
     )

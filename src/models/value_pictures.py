@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, Normalize, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
@@ -17,9 +18,12 @@ from models.cluster_plots import INK, dress
 
 _BLUE: Final = "#0072B2"
 _ORANGE: Final = "#E69F00"
+_RED: Final = "#D55E00"
 _PALE: Final = "#c9d1d9"
 _GREY: Final = "#8a8f98"
 _COLOURS: Final = (_BLUE, _ORANGE, "#009E73")
+_PALE_TO_BLUE: Final = LinearSegmentedColormap.from_list("pale-blue", ["#ffffff", "#56B4E9"])
+_ERROR: Final = {"ecolor": _GREY, "elinewidth": 1.2, "zorder": 5}
 _DASHES: Final = (0, (4, 3))
 _TENTHS: Final = 10
 _Z: Final = 1.96
@@ -40,36 +44,43 @@ def alive_map(model: BgNbd, orders: Orders, *, days: float, seed: int = 7) -> Fi
         days: How far ahead the expected orders are.
         seed: Of the customers drawn as dots where there are many.
     """
-    age, silence = float(np.median(orders.age)), orders.age - orders.last
-    again = np.flatnonzero(orders.repeats > 0)
+    age, again = float(np.median(orders.age)), np.flatnonzero(orders.repeats > 0)
     most = max(float(np.quantile(orders.repeats[again] + 1, 0.99)), 4.0)
     x, y = np.meshgrid(np.linspace(0, age, _GRID), np.geomspace(2, most, _GRID))
     flat = Orders(y.ravel() - 1, age - x.ravel(), np.full(x.size, age))
+    few = np.random.default_rng(seed).permutation(again)[:_DOTS]
     figure = Figure(figsize=(11.5, 4.6), dpi=120, layout="constrained", facecolor="white")
     alive, expected = figure.subplots(1, 2, sharey=True)
-    few = np.random.default_rng(seed).permutation(again)[:_DOTS]
-    for axes, values, ends in (
-        (alive, model.p_alive(flat), (0.0, 1.0)),
-        (expected, model.expected_orders(flat, days), (0.0, None)),
+    chance = model.p_alive(flat).reshape(x.shape)
+    ahead = model.expected_orders(flat, days).reshape(x.shape)
+    for axes, grid, norm in (
+        (alive, chance, Normalize(0, 1)),
+        (expected, ahead, PowerNorm(0.5, vmin=0)),  # else a few at the top have all the colour
     ):
-        grid = values.reshape(x.shape)
-        image = axes.pcolormesh(
-            x, y, grid, cmap="Blues", vmin=ends[0], vmax=ends[1], rasterized=True
-        )
-        axes.scatter(silence[few], orders.repeats[few] + 1, s=4, color=INK, alpha=0.35, lw=0)
-        axes.set(yscale="log", xlim=(0, age), ylim=(2, most))
-        axes.yaxis.set_major_formatter(_COUNT)
-        axes.yaxis.set_minor_formatter("")
+        image = axes.pcolormesh(x, y, grid, cmap=_PALE_TO_BLUE, norm=norm, rasterized=True)
+        axes.scatter((orders.age - orders.last)[few], orders.repeats[few] + 1, s=5, color=INK,
+                     alpha=0.35, lw=0)  # fmt: skip
         bar = figure.colorbar(image, ax=axes, pad=0.02, aspect=30)
         bar.outline.set_visible(False)
         if axes is alive:
             bar.ax.yaxis.set_major_formatter(PercentFormatter(1))
-            if grid.min() < 0.5 < grid.max():
-                line = axes.contour(x, y, grid, levels=[0.5], colors=_ORANGE, linewidths=2)
-                axes.clabel(line, fmt={0.5: "50%"}, fontsize=9)
+    if chance.min() < 0.5 < chance.max():
+        line = alive.contour(x, y, chance, levels=[0.5], colors=_RED, linewidths=2)
+        alive.clabel(line, fmt={0.5: "50%"}, fontsize=9)
+    _frequencies(alive, most)
+    alive.set_xlim(0, age)
+    expected.set_xlim(0, age)
     dress(alive, "Still a customer?", "days since the last order", "orders so far")
     dress(expected, f"Orders to expect in {days:.0f} days", "days since the last order", "")
     return figure
+
+
+def _frequencies(axes: Axes, most: float) -> None:
+    axes.set(yscale="log", ylim=(2, most))
+    ticks = [step * 10**power for power in range(6) for step in (1, 2, 5)]
+    axes.set_yticks([tick for tick in ticks if 2 <= tick <= most])
+    axes.yaxis.set_major_formatter(_COUNT)
+    axes.minorticks_off()
 
 
 def came_by_group(
@@ -90,7 +101,7 @@ def came_by_group(
     half = [_Z * each.std() / np.sqrt(max(len(each), 1)) for each in own]
     at = np.arange(len(groups))
     axes.bar(at, [each.mean() for each in own], yerr=half, color=_PALE, width=0.7, label="came",
-             error_kw={"ecolor": _GREY, "elinewidth": 1.2})  # fmt: skip
+             error_kw=_ERROR)  # fmt: skip
     for number, (name, values) in enumerate(expected.items()):
         means = [values[of == group].mean() for group in range(len(groups))]
         axes.plot(at, means, marker="o", markersize=4 if number else 6, label=name,
@@ -120,7 +131,7 @@ def spend_tenths(spend: Floats, expected: Floats, low: Floats, high: Floats) -> 
     level, held = figure.subplots(1, 2)
     half = [_Z * spend[each].std() / np.sqrt(len(each)) for each in groups]
     level.bar(at, [spend[each].mean() for each in groups], yerr=half, color=_PALE, label="spent",
-              error_kw={"ecolor": _GREY, "elinewidth": 1.2})  # fmt: skip
+              error_kw=_ERROR)  # fmt: skip
     level.plot(at, [expected[each].mean() for each in groups], "o-", color=_BLUE, linewidth=2,
                label="expected")  # fmt: skip
     bounds = [[side[each].mean() for each in groups] for side in (low, high)]
@@ -230,9 +241,9 @@ def value_and_risk(
     few = np.random.default_rng(seed).permutation(len(value))[:_DOTS]
     floor = max(float(np.quantile(value, 0.01)), 1.0)
     save = (value >= rich) & (p_churn >= gone)
-    colours = np.where(save, _ORANGE, _BLUE)
     height = np.maximum(value, floor)
-    axes.scatter(p_churn[few], height[few], s=9, c=colours[few], alpha=0.5, lw=0)
+    axes.scatter(p_churn[few], height[few], s=9, color=_BLUE, alpha=0.5, lw=0)
+    axes.scatter(p_churn[save], height[save], s=30, color=_RED, lw=0)
     axes.axhline(rich, color=INK, linewidth=1)
     axes.axvline(gone, color=INK, linewidth=1)
     axes.set(yscale="log", xlim=(0, 1), ylim=(floor, float(height.max()) * 2.2))
@@ -248,7 +259,7 @@ def value_and_risk(
         axes.text(x, y, f"{name}: {row['customers']:,.0f}", transform=axes.transAxes, ha=ha, va=va,
                   fontsize=9.5, color=INK, fontweight="bold",
                   bbox={"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1.5})  # fmt: skip
-    dress(axes, "Who is worth winning back", "probability of being gone", "value, logarithmic")
+    dress(axes, "Who is worth winning back", "probability of being gone", "value so far")
     return figure
 
 

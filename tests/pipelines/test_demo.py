@@ -20,6 +20,7 @@ from pipelines.demo import _trained
 
 SENDWISE = Path(sys.executable).with_name("sendwise")
 ROOT = Path(__file__).resolve().parents[2]
+CDNOW = ROOT.parent / "shared" / "data" / "cdnow"  # a notebook does without, too
 OF_HOUSEHOLDS = ("transactions", "campaigns", "coupon_redemptions", "demographics")
 
 
@@ -155,7 +156,13 @@ def test_models_runs_and_reports_hold_no_addresses(said: dict[str, Any], home: P
 
 @pytest.mark.parametrize(
     ("name", "pictures"),
-    [("01_first_look", 6), ("02_recommendations", 6), ("04_customer_groups", 7)],
+    [
+        ("01_first_look", 6),
+        ("02_recommendations", 6),
+        ("03_who_will_buy", 6),
+        ("04_customer_groups", 7),
+        ("05_customer_value", 6),  # and one of CDNOW, where it is
+    ],
 )
 def test_a_notebook_runs_on_the_workspace_and_draws(
     said: dict[str, Any], home: Path, tmp_path: Path, name: str, pictures: int
@@ -166,7 +173,7 @@ def test_a_notebook_runs_on_the_workspace_and_draws(
     done = subprocess.run(
         [*command, "--rootdir", tmp_path, "-c", os.devnull],
         cwd=tmp_path,
-        env={**os.environ, "SENDWISE_HOME": str(home)},
+        env={**os.environ, "SENDWISE_HOME": str(home), "SENDWISE_CDNOW": str(CDNOW)},
         capture_output=True,
         text=True,
         check=False,
