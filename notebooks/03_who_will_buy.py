@@ -59,11 +59,11 @@ from models.bg_nbd import BgNbdRule
 from models.contribution_plots import contribution_swarm
 from models.contributions import Explains, reasons_of
 from models.gate import auc as auc_of_draws
-from models.gate import paired_bootstrap
+from models.gate import bootstrap, paired_bootstrap
 from models.plots import calibration_curve, gain_curves
 from models.propensity import Params, PropensityModel
 from models.rules import Logistic, Recency, RfmSum
-from models.scoring_metrics import auc, calibration_bins, scoring_intervals, scoring_metrics
+from models.scoring_metrics import auc, calibration_bins, scoring_metrics
 from models.top_share import top_share, top_share_curves
 from pipelines.learnable import consenting, learnable
 from pipelines.probability_contest import refuse_leak
@@ -133,13 +133,14 @@ pd.DataFrame(
 # whoever ordered last month has, of course, ordered lately.
 
 # %%
-export = feature_frame(lake, cutoffs=[as_of], features=RFM, shop=shop).set_index("customer_id")
+now = feature_frame(lake, cutoffs=[as_of], features=PROPENSITY, shop=shop)
+export = now.set_index("customer_id")[names(RFM)]
 
 
 def leaked(rows: pd.DataFrame) -> pd.DataFrame:
     """Overwrite recency, frequency and money by what today's export says."""
     late = export.loc[rows["customer_id"]]
-    return rows.assign(**{name: late[name].to_numpy() for name in names(RFM)})
+    return rows.assign(**{name: late[name].to_numpy() for name in export})
 
 
 figure, panels = plt.subplots(1, 2, figsize=(10, 3), sharey=True, layout="constrained")
@@ -187,7 +188,6 @@ models = {
     "leak: export, customers split at random": (leaky := fit(proud[half]), proud[~half]),
     "leak: export joined to every day": (fit(leaked(past.seen)), proud),
 }
-now = feature_frame(lake, cutoffs=[as_of], features=PROPENSITY, shop=shop)
 ordered = did(lake, cutoffs=[as_of], horizon=horizon)["customer_id"]
 truth = now["customer_id"].isin(ordered).to_numpy().astype(int)
 shown = {
@@ -241,19 +241,15 @@ rules = {
 name_of_champion = f"champion v{champion.version}"
 scores = {name_of_champion: champion.model.predict(now)}
 scores |= {name: rule.predict(now) for name, rule in rules.items()}
+pairs = {name: np.column_stack([truth, score]) for name, score in scores.items()}
 gains = {
-    name: paired_bootstrap(
-        np.column_stack([truth, scores[name_of_champion]]),
-        np.column_stack([truth, scores[name]]),
-        metric=auc_of_draws,
-        seed=SEED,
-    )
+    name: paired_bootstrap(pairs[name_of_champion], pairs[name], metric=auc_of_draws, seed=SEED)
     for name in rules
 }
 rows = []
 for name, score in scores.items():
     figures = scoring_metrics(truth, score)
-    low, high = scoring_intervals(truth, score, seed=SEED)["auc"]
+    low, high = bootstrap(pairs[name], metric=auc_of_draws, seed=SEED)
     gain = gains.get(name)
     rows.append(
         {
@@ -359,8 +355,8 @@ display(
         f"{best['missed']:,.0f} order without a mail.\n\n"
         "**What this does not say:** those highest on the list are likeliest to order *anyway*. A send that is not wasted "
         "has not caused the order; the list says where orders will be, not where an e-mail makes one. That takes an "
-        "experiment: some of those chosen, drawn by lot, are not mailed, and the difference is the answer. Until then, "
-        "the top of the list is the place to save discounts, and the middle of it a better place to try them."
+        "experiment: some of those chosen, drawn by lot, are not mailed, and the difference is the answer. Until then, the "
+        "top of the list is the last place for a discount."
     )
 )
 
@@ -406,7 +402,7 @@ display(
         f"{told.loc['leak: export, customers split at random', 'AUC in use']:.3f}, the honest one "
         f"{told.loc['honest: learnt from earlier days', 'AUC in use']:.3f}.\n"
         f"- Of the {SHARE:.0%} scored highest {best['ordered'] / best['sends']:.0%} ordered, of everybody who may be mailed "
-        f"{truth[may].mean():.0%}: so much is saved in sends, and nothing is said of what they cause."
+        f"{truth[may].mean():.0%}. That is what the order of the list is worth in sends; what they cause it does not know."
     )
 )
 

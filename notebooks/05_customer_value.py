@@ -181,7 +181,7 @@ alive_map(value.btyd.orders, known, days=ahead.HORIZON.days)
 # %%
 likelier_gone = alive < 0.5
 says = (
-    f"Of {len(alive):,} customers {likelier_gone.sum():,} are likelier gone than not; in the {rows.days:.0f} days after, "
+    f"Likelier gone than not: {likelier_gone.sum():,} of {len(alive):,} customers. In the {rows.days:.0f} days after, "
     f"{(orders_came[likelier_gone] > 0).mean():.0%} of these ordered"
     if likelier_gone.any()
     else "Nobody is likelier gone than not; in the days after"
@@ -201,16 +201,13 @@ display(
 # %%
 models = models_of(rows, value)
 answers = {name: model.predict(rows.test) for name, model in models.items()}
-total = rows.test["orders_total"]
-bins = pd.qcut(total, 8, duplicates="drop")
-spans = total.groupby(bins, observed=True).agg(["min", "max"]).astype(int)
-labels = [
-    f"{low:,}" if low == high else f"{low:,}-{high:,}"
-    for low, high in spans.itertuples(index=False)
-]
+total = rows.test["orders_total"].to_numpy(int)
+edges = np.unique(np.quantile(total, np.arange(1, 8) / 8))
+_, group = np.unique(np.searchsorted(edges, total, side="right"), return_inverse=True)
+spans = pd.Series(total).groupby(group).agg(["min", "max"]).itertuples(index=False)
+labels = [f"{low:,}" if low == high else f"{low:,}-{high:,}" for low, high in spans]
 expected = {name: answers[name][EXPECTED_ORDERS_90D].to_numpy() * part for name in list(models)[:3]}
-of_row = pd.Series(bins).cat.remove_unused_categories().cat.codes.to_numpy()
-came_by_group(labels, of_row, orders_came, expected, by="orders so far")
+came_by_group(labels, group, orders_came, expected, by="orders so far")
 
 # %% [markdown]
 # The value, and the rules that it has to beat. `gini` says how well customers are ranked by what they then spent (1: as
@@ -265,6 +262,11 @@ display(
         f"{figures.loc[CANDIDATE, 'coverage']:.0%} of the customers stayed within their bounds (meant: 80 %), and "
         f"{figures.loc[CANDIDATE, 'above']:.0%} spent more (meant: 10 %). Bounds hold for customers on average, not for each "
         f"kind: furthest off is tenth {worst}, of whom {table.loc[worst, 'within']:.0%} are within."
+        + (
+            f" {(low <= 0).mean():.0%} have a p10 of 0, which nobody can fall short of: so many more are within."
+            if (low <= 0).any()
+            else ""
+        )
     )
 )
 

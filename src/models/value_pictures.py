@@ -29,6 +29,7 @@ _TENTHS: Final = 10
 _Z: Final = 1.96
 _GRID: Final = 240
 _DOTS: Final = 2_000
+_LEAST: Final = 1.9  # orders: two, and room for the dots
 _COUNT: Final = FuncFormatter(lambda count, _: f"{count:,.0f}")
 
 
@@ -45,8 +46,8 @@ def alive_map(model: BgNbd, orders: Orders, *, days: float, seed: int = 7) -> Fi
         seed: Of the customers drawn as dots where there are many.
     """
     age, again = float(np.median(orders.age)), np.flatnonzero(orders.repeats > 0)
-    most = max(float(np.quantile(orders.repeats[again] + 1, 0.99)), 4.0)
-    x, y = np.meshgrid(np.linspace(0, age, _GRID), np.geomspace(2, most, _GRID))
+    most = max(float(np.quantile(orders.repeats[again] + 1, 0.99)), 4.0) * 1.05
+    x, y = np.meshgrid(np.linspace(0, age, _GRID), np.geomspace(_LEAST, most, _GRID))
     flat = Orders(y.ravel() - 1, age - x.ravel(), np.full(x.size, age))
     few = np.random.default_rng(seed).permutation(again)[:_DOTS]
     figure = Figure(figsize=(11.5, 4.6), dpi=120, layout="constrained", facecolor="white")
@@ -76,7 +77,7 @@ def alive_map(model: BgNbd, orders: Orders, *, days: float, seed: int = 7) -> Fi
 
 
 def _frequencies(axes: Axes, most: float) -> None:
-    axes.set(yscale="log", ylim=(2, most))
+    axes.set(yscale="log", ylim=(_LEAST, most))
     ticks = [step * 10**power for power in range(6) for step in (1, 2, 5)]
     axes.set_yticks([tick for tick in ticks if 2 <= tick <= most])
     axes.yaxis.set_major_formatter(_COUNT)
