@@ -269,17 +269,18 @@ pd.DataFrame(rows).style.hide(axis="index").format({"log loss": "{:.4f}", "ECE":
 
 # %%
 sure = [name for name, gain in gains.items() if gain.low > 0]
-tied = [name for name in gains if name not in sure]
-display(
-    Markdown(
-        (f"The champion ranks better than {', '.join(sure)} beyond chance. " if sure else "")
-        + (
-            f"Against {', '.join(tied)} the interval reaches down to 0: these customers cannot tell which is better."
-            if tied
-            else "No rule comes so close that chance could explain the difference."
-        )
-    )
-)
+better = [name for name, gain in gains.items() if gain.high < 0]
+tied = [name for name in gains if name not in (*sure, *better)]
+says = [
+    f"The champion ranks better than {', '.join(sure)} beyond chance." if sure else "",
+    f"Against {', '.join(tied)} the interval holds 0: these customers cannot tell which is better."
+    if tied
+    else "",
+    f"**Better than the champion, beyond chance: {', '.join(better)}.** Train again, and see what the gate says."
+    if better
+    else "",
+]
+display(Markdown(" ".join(filter(None, says))))
 
 # %% [markdown]
 # ## Can the probabilities be taken as they are?
@@ -392,12 +393,12 @@ for who, at_row, why in zip("ABC", three.index, reasons, strict=True):
 
 # %%
 figures = scoring_metrics(truth, scores[name_of_champion])
-closest = min(gains, key=lambda name: gains[name].gain)
+strongest = min(gains, key=lambda name: gains[name].gain)
 display(
     Markdown(
         f"- On {len(truth):,} customers and days that it had not seen, the champion reaches AUC {figures['auc']:.3f} with a "
-        f"calibration error of {figures['ece']:.3f}. The rule that comes closest is {closest}: the champion is ahead of "
-        f"it by {gains[closest].gain:+.3f} [{gains[closest].low:+.3f}, {gains[closest].high:+.3f}].\n"
+        f"calibration error of {figures['ece']:.3f}. The strongest of the rules is {strongest}, from which it differs by "
+        f"{gains[strongest].gain:+.3f} [{gains[strongest].low:+.3f}, {gains[strongest].high:+.3f}].\n"
         f"- A figure of {fooled:.3f} was to be had by a wrong join. In use that model reaches "
         f"{told.loc['leak: export, customers split at random', 'AUC in use']:.3f}, the honest one "
         f"{told.loc['honest: learnt from earlier days', 'AUC in use']:.3f}.\n"

@@ -263,7 +263,7 @@ display(
         f"{figures.loc[CANDIDATE, 'above']:.0%} spent more (meant: 10 %). Bounds hold for customers on average, not for each "
         f"kind: furthest off is tenth {worst}, of whom {table.loc[worst, 'within']:.0%} are within."
         + (
-            f" {(low <= 0).mean():.0%} have a p10 of 0, which nobody can fall short of: so many more are within."
+            f" {(low <= 0).mean():.0%} have a p10 of 0, which nobody can fall short of."
             if (low <= 0).any()
             else ""
         )
