@@ -113,6 +113,7 @@ def clusters() -> Clusters:
         features=("recency_days",),
         scale=QuantileScale(knots, np.ones(1)),
         centres=np.array([[0.0], [1.0]]),
+        radii=np.array([0.5, 0.5]),
         clusters=(
             Cluster(label=0, name="fresh", traits=("frequent",), share=0.5),
             Cluster(label=1, name="settled", traits=(), share=0.5),
@@ -131,7 +132,10 @@ def test_a_profile_holds_scores_cluster_and_lists_with_reasons(complete: Setting
     score_customers(complete, as_of=AS_OF)
 
     ann, bob = profile_of(complete, "ann"), profile_of(complete, "bob")
-    assert ann.why_null == {}
+    assert {"p_order_30d", "cluster", BUY_AGAIN}.isdisjoint(ann.why_null)
+    assert ann.why_null["p_churn"] == "no champion yet: run `sendwise train churn`"
+    assert ann.reasons["cluster"] == "frequent"
+    assert ann.reasons["p_order_30d"].startswith(("raises: ", "lowers: "))
     assert ann.outputs["cluster"] == "fresh"
     assert ann.outputs["cluster_traits"] == ["frequent"]
     assert ann.outputs["recency_days"] == ann.features["recency_days"] == 2
