@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+
+import duckdb
 
 from core.errors import DataError, NotReadyError
 from core.settings import Settings
 from models import registered, registry, tracking
 from models.bundles import LoadedModel
 from models.recommender import Recommender
+from models.registered import ORDER, QUARTER
+from models.sufficiency import MODELS, shortfall
+from pipelines.learnable import facts_of, who_allows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Champions:
-    """The champions by registered name, and why one cannot be used that is there."""
+    """The champions by registered name, and why others are none.
+
+    `unreadable` says what is wrong with one that is there, `too_little` what the data lack to train
+    one that is not.
+    """
 
     models: Mapping[str, LoadedModel] = field(default_factory=dict)
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    too_little: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def versions(self) -> dict[str, str]:
@@ -48,11 +59,16 @@ class Champions:
         command = f"run `sendwise train {registered.trained_by(name)}`"
         if why := self.unreadable.get(name):
             return f"the champion cannot be used ({why}): {command}"
-        return f"no champion yet: {command}"
+        return self.too_little.get(name) or f"no champion yet: {command}"
 
 
-def load_champions(settings: Settings) -> Champions:
-    """Load the champions there are; one that is not there or cannot be read is not an error."""
+def load_champions(settings: Settings, shortfalls: Mapping[str, str] | None = None) -> Champions:
+    """Load the champions there are; one that is not there or cannot be read is not an error.
+
+    Args:
+        settings: The workspace.
+        shortfalls: Why there is too little to train a model, by registered name.
+    """
     models: dict[str, LoadedModel] = {}
     unreadable: dict[str, str] = {}
     for name in (*registered.MODELS, *_others(settings)):
@@ -60,9 +76,22 @@ def load_champions(settings: Settings) -> Champions:
             models[name] = registry.champion(settings, name)
         except NotReadyError:
             continue
-        except DataError as error:
-            unreadable[name] = str(error).rstrip(".")
-    return Champions(models=models, unreadable=unreadable)
+        except DataError:
+            unreadable[name] = "it is damaged, or of another version of sendwise"
+    return Champions(models=models, unreadable=unreadable, too_little=shortfalls or {})
+
+
+def too_little(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: datetime
+) -> dict[str, str]:
+    """Say of each model that the data cannot carry what they lack, as `sendwise doctor` does."""
+    allowed, _ = who_allows(settings, connection, as_of=as_of)
+    facts = facts_of(settings, connection, allowed, as_of=as_of)
+    quarter = facts_of(settings, connection, allowed, as_of=as_of, horizon=QUARTER.horizon)
+    found = {name: shortfall(facts, name) for name in MODELS if name != "propensity"}
+    found |= {ORDER.name: shortfall(facts, "propensity")}
+    found |= {QUARTER.name: shortfall(quarter, "propensity")}
+    return {name: why.rstrip(".") for name, why in found.items() if why}
 
 
 def _others(settings: Settings) -> list[str]:

@@ -17,9 +17,8 @@ from pipelines.outcome import Outcome, Sheet
 from privacy.consent import MODEL_TRAINING
 
 _COLUMNS: Final = ("model", "verdict", "needs", "has")
-_NAMES: Final = {
-    "propensity": registered.PROPENSITY
-}  # the others are registered as they are called
+# The others are registered as they are called.
+_NAMES: Final = {"propensity": registered.PROPENSITY}
 
 
 def examine(settings: Settings, *, as_of: datetime) -> Outcome:
@@ -101,11 +100,15 @@ def _used(models: list[dict[str, object]]) -> list[list[object]]:
         if one["champion"]:
             used = f"champion v{one['champion']}" + ("" if one["enough"] else ", trained before")
         elif one["enough"]:
-            used = f"nothing yet: `sendwise train {one['model']}`"
+            used = f"nothing yet: `sendwise train {_trained_by(str(one['model']))}`"
         else:
             used = str(one["instead"])
         rows.append([one["model"], used])
     return rows
+
+
+def _trained_by(name: str) -> str:
+    return registered.trained_by(_NAMES.get(name, name))
 
 
 def _notes(facts: Facts, everybody: Facts, models: list[dict[str, object]]) -> list[str]:

@@ -28,7 +28,7 @@ from models.common_lists import common_lists
 from models.interactions import History, Purchases
 from models.last_bought import last_bought
 from models.recommender import HALF_LIFE, Recommender
-from pipelines.champions import Champions, load_champions
+from pipelines.champions import Champions, load_champions, too_little
 from pipelines.customer_outputs import (
     FEATURES,
     describe_clusters,
@@ -99,7 +99,7 @@ def score_customers(settings: Settings, *, as_of: datetime) -> Outcome:
 
 
 def _read(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> Inputs:
-    champions = load_champions(settings)
+    champions = load_champions(settings, too_little(settings, connection, as_of))
     frame = features_of_all(connection, settings, as_of=as_of)
     if frame.empty:
         raise NotEnoughDataError(

@@ -90,7 +90,8 @@ def _dataset(
     connection = connect(settings.home)
     try:
         allowed = learners(settings, connection, as_of=as_of)
-        require(facts_of(settings, connection, allowed, as_of=as_of), "engagement")
+        facts = facts_of(settings, connection, allowed, as_of=as_of)
+        require(facts, registered.ENGAGEMENT[answer])
         with allowed.named(), progress_bar("features of mails") as advance:
             dataset = answer_set(
                 connection,

@@ -47,6 +47,11 @@ class Cutoffs:
     horizon: timedelta
 
     @property
+    def apart(self) -> tuple[datetime, ...]:
+        """Training cut-offs whose labels are known before the validation slice begins."""
+        return tuple(at for at in self.training if at + self.horizon <= self.validation)
+
+    @property
     def all(self) -> tuple[datetime, ...]:
         """Every cut-off, oldest first."""
         return (*self.training, self.validation, self.test)

@@ -82,7 +82,7 @@ PROPENSITY: Final[tuple[Feature, ...]] = (
     # Orders once more, from other sides.
     *_named("gap_last_days", "overdue_days", "units_90d", "units_365d"),
     *_named("order_value_minor_365d", "order_value_std_minor", "order_hour", "order_hour_strength"),
-    *_named("refunds_365d", "refunded_minor_total", "category_share_1", "product_id_share_1"),
+    *_named("refunds_365d", "refunded_minor_total", "product_id_share_1"),
     # What customers do besides ordering; a shop that does not collect it has the defaults.
     *_named("opens_30d", "opens_90d", "clicks_90d", "open_rate", "click_rate", "engagement"),
     *_named("open_recency_days", "click_recency_days", "views_30d", "views_90d", "view_hours"),

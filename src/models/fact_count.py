@@ -43,7 +43,8 @@ lines AS (
     SELECT customer_id, count(*) AS lines FROM items {_MINE} AND event = $order
     AND product_id IS NOT NULL GROUP BY ALL),
 mails AS (
-    SELECT bool_or(event IN $answers) AS answered FROM mine
+    SELECT bool_or(event IN $opens) AS opened, bool_or(event = $click) AS clicked,
+        bool_or(event = $coupon) AS redeemed FROM mine
     WHERE campaign_id IS NOT NULL AND event <> $order
     GROUP BY customer_id, campaign_id HAVING bool_or(event IN $mails))
 SELECT * FROM
@@ -52,8 +53,8 @@ SELECT * FROM
     (SELECT coalesce(sum(lines), 0)::BIGINT AS interactions,
         count(*) FILTER (lines >= 2) AS repeaters FROM lines),
     (SELECT coalesce(max(ts_us) - min(ts_us), 0) AS mail_us FROM mine WHERE event IN $opens),
-    (SELECT count(*) FILTER (answered) AS answered,
-        count(*) FILTER (NOT answered) AS unanswered FROM mails)
+    (SELECT count(*) AS mails, count(*) FILTER (opened) AS opened,
+        count(*) FILTER (clicked) AS clicked, count(*) FILTER (redeemed) AS redeemed FROM mails)
 """
 _EXAMPLES: Final = f"""
 WITH mine AS (
@@ -116,7 +117,6 @@ def count_facts(
 def _counted(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str, Any]:
     mails = [CAMPAIGN_SENT, EMAIL_DELIVERED]
     opens = [EMAIL_OPENED, EMAIL_CLICKED]
-    answers = [*opens, COUPON_APPLIED]
     result = connection.execute(
         _COUNTS,
         {
@@ -125,8 +125,9 @@ def _counted(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str
             "loyal": LOYAL,
             "mails": mails,
             "opens": opens,
-            "answers": answers,
-            "events": [ORDER_COMPLETED, *mails, *answers],
+            "click": EMAIL_CLICKED,
+            "coupon": COUPON_APPLIED,
+            "events": [ORDER_COMPLETED, COUPON_APPLIED, *mails, *opens],
         },
     )
     names = [each[0] for each in result.description]
@@ -157,7 +158,7 @@ def _examples(
         },
     ).fetchall()
     of = {cutoff_us: (did, did_not) for cutoff_us, did, did_not in rows}
-    training = [of.get(to_us(each), (0, 0)) for each in slices.training]
+    training = [of.get(to_us(each), (0, 0)) for each in slices.apart]
     later = [of.get(to_us(each), (0, 0)) for each in (slices.validation, slices.test)]
     did, did_not = (sum(each) for each in zip(*training, strict=True))
     return {"did": did, "did_not": did_not, "judged": min(min(each) for each in later)}

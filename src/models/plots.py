@@ -42,8 +42,8 @@ def calibration_curve(label: ArrayLike, scores: Mapping[str, ArrayLike]) -> Figu
         )
     first = np.asarray(next(iter(scores.values())), dtype=np.float64)
     histogram.hist(first, bins=np.linspace(0, 1, 41).tolist(), color=_COLOURS[0], alpha=0.75)
-    _dress(curve, "Are the probabilities right?", "", "share who ordered")
-    _dress(histogram, "", "predicted probability of an order", "customers")
+    _dress(curve, "Are the probabilities right?", "", "share that came true")
+    _dress(histogram, "", "predicted probability", "how many")
     curve.set(xlim=(0, 1), ylim=(0, 1))
     curve.yaxis.set_major_formatter(PercentFormatter(1))
     histogram.xaxis.set_major_formatter(PercentFormatter(1))
@@ -72,8 +72,10 @@ def ranking_curves(label: ArrayLike, scores: Mapping[str, ArrayLike]) -> Figure:
         steps = np.insert(among, 0, among[0])
         legend = f"{name} (average {average:.3f})"
         precision.step(buyers, steps, where="pre", label=legend, **style)
-    _dress(roc, "Who orders ranks above who does not", "non-buyers reached", "buyers reached")
-    _dress(precision, "How many of those reached order", "buyers reached", "buyers among reached")
+    _dress(roc, "Who will ranks above who will not", "others reached", "reached of those who will")
+    _dress(
+        precision, "How many of those reached will", "reached of those who will", "share who will"
+    )
     for axes in (roc, precision):
         _in_percent(axes)
         axes.set(xlim=(0, 1), ylim=(0, 1))
@@ -106,9 +108,9 @@ def gain_curves(label: ArrayLike, scores: Mapping[str, ArrayLike]) -> Figure:
         told = reached >= _FEWEST  # of fewer customers a lift is chance
         lift.plot(reached[told], buyers[told] / reached[told], **style)
         away.plot(1 - reached, 1 - others, **style)
-    _dress(gain, "Finding those who will order", "customers, highest scores first", "buyers found")
-    _dress(lift, "Times as many as at random", "customers, highest scores first", "lift")
-    _dress(away, "Finding those who will not", "customers, lowest scores first", "non-buyers found")
+    _dress(gain, "Finding those who will", "all, highest scores first", "found")
+    _dress(lift, "Times as many as at random", "all, highest scores first", "lift")
+    _dress(away, "Finding those who will not", "all, lowest scores first", "found")
     for axes in (gain, away):
         _in_percent(axes)
         axes.set(xlim=(0, 1), ylim=(0, 1))

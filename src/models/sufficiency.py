@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from core.clock import DAY, MICROSECOND
 from core.errors import ConfigError, NotEnoughDataError
 from core.settings import Settings
 from ingest.contract import ORDER_COMPLETED
-from models.registered import WINDOW
+from models.registered import ENGAGEMENT, WINDOW
 from privacy.consent import MODEL_TRAINING
 
 LOYAL: Final = 3  # orders from which a customer has shown a rhythm: two have one gap between them
@@ -41,8 +42,10 @@ class Facts:
     did_not: int | None
     judged: int | None  # the least there is of either kind in a slice that judges
     mail_days: int  # from the first answer to a mail to the last
-    answered: int  # mails that a person opened, clicked in, or redeemed a coupon of
-    unanswered: int
+    mails: int  # one of each campaign to each customer
+    opened: int  # by a person; who clicks has opened
+    clicked: int
+    redeemed: int  # with a coupon of it
 
     @property
     def days(self) -> int:
@@ -202,11 +205,11 @@ def _send_time(facts: Facts) -> tuple[Need, ...]:
     return (Need(what="days of opens and clicks", needs=least, has=facts.mail_days),)
 
 
-def _engagement(facts: Facts) -> tuple[Need, ...]:
-    least = facts.least.least_answers
+def _engagement(facts: Facts, answer: str) -> tuple[Need, ...]:
+    least, has = facts.least.least_answers, int(getattr(facts, answer))
     return (
-        Need(what="mails opened or clicked", needs=least, has=facts.answered),
-        Need(what="mails without an answer", needs=least, has=facts.unanswered),
+        Need(what=f"mails {answer}", needs=least, has=has),
+        Need(what=f"mails not {answer}", needs=least, has=facts.mails - has),
     )
 
 
@@ -217,9 +220,9 @@ MODELS: Final[Mapping[str, Callable[[Facts], tuple[Need, ...]]]] = {
     "clusters": _clusters,
     "recommender": _recommender,
     "send-time": _send_time,
-    "engagement": _engagement,
+    **{name: partial(_engagement, answer=answer) for answer, name in ENGAGEMENT.items()},
 }
-OF_MAILS: Final = ("send-time", "engagement")  # whatever was ordered
+OF_MAILS: Final = ("send-time", *ENGAGEMENT.values())  # whatever was ordered
 
 # What customers and campaigns get where a model is not there.
 INSTEAD: Final[Mapping[str, str]] = {
@@ -229,5 +232,5 @@ INSTEAD: Final[Mapping[str, str]] = {
     "clusters": "lifecycle stages by rules; the cluster is null, and it is said why",
     "recommender": "what is popular in the shop, alike for all",
     "send-time": "one hour and weekday for the whole shop, if its opens tell one",
-    "engagement": "the customer's open and click rates, drawn towards the shop's",
+    **dict.fromkeys(ENGAGEMENT.values(), "no probability of an answer: null, and it is said why"),
 }

@@ -58,10 +58,10 @@ class Profile:
     customer_id: str
     outputs: dict[str, Value] = field(default_factory=dict)
     why_null: dict[str, str] = field(default_factory=dict)
-    reasons: dict[str, str] = field(default_factory=dict)
     features: dict[str, Value] = field(default_factory=dict)
     lists: dict[str, list[Pick]] = field(default_factory=dict)
     bought: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
 
 
 def pack(profile: Profile) -> bytes:
@@ -99,7 +99,7 @@ def unpack(customer_id: str, body: bytes) -> Profile:
         slot: [_pick((product_id, score, *whys[why])) for product_id, score, why in picks]
         for slot, picks in held["l"].items()
     }
-    return Profile(customer_id, held["o"], held["w"], held["r"], held["f"], lists, held["b"])
+    return Profile(customer_id, held["o"], held["w"], held["f"], lists, held["b"], held["r"])
 
 
 def lists_table(batch: Sequence[Profile]) -> pa.Table:

@@ -92,7 +92,7 @@ def test_only_those_who_consent_count_and_only_what_was_before() -> None:
 def test_nobody_is_zero_not_an_error() -> None:
     found = facts(shop(("ann", ORDER_COMPLETED, 10)))
 
-    assert (found.customers, found.interactions, found.mail_days, found.answered) == (0, 0, 0, 0)
+    assert (found.customers, found.interactions, found.mail_days, found.mails) == (0, 0, 0, 0)
     assert found.first is None
     assert found.silence is None
     assert found.did is None  # ten days are no time for an example
@@ -111,7 +111,7 @@ def test_mails_are_told_by_whether_a_person_answered() -> None:
 
     found = facts(lake, "ann", "bob", "eve", "zoe")
 
-    assert (found.answered, found.unanswered) == (2, 1)
+    assert (found.mails, found.opened, found.clicked, found.redeemed) == (3, 2, 1, 0)
     assert found.mail_days == 97
 
 
@@ -125,9 +125,9 @@ def test_examples_are_those_that_training_would_see() -> None:
 
     slices = cutoffs(AS_OF - timedelta(days=5 + 399 * 0.7), AS_OF, MONTH)
     expected = {True: 0, False: 0}
-    positives = did(lake, cutoffs=slices.training, horizon=MONTH)
+    positives = did(lake, cutoffs=slices.apart, horizon=MONTH)
     ordered = set(zip(positives["customer_id"], positives["cutoff_us"], strict=True))
-    for at in slices.training:
+    for at in slices.apart:
         known = {w for w, _, days in orders if AS_OF - timedelta(days=days) < at and w in who}
         for each in known:
             expected[(each, to_us(at)) in ordered] += 1

@@ -19,14 +19,11 @@ def constants(path: Path) -> Iterator[str]:
 
 
 def test_the_names_are_those_the_documentation_and_every_workspace_know() -> None:
-    assert registered.MODELS == (
-        "propensity-order-30d",
-        "clusters",
-        "recommender",
-        "send-time",
-        "value",
-        "churn",
-    )
+    assert (
+        *("propensity-order-30d", "propensity-order-90d"),
+        *("engagement-opened", "engagement-clicked", "engagement-redeemed"),
+        *("churn", "value", "clusters", "recommender", "send-time"),
+    ) == registered.MODELS
     assert registered.P_ORDER == "p_order_30d"
 
 
@@ -45,6 +42,20 @@ def test_a_target_names_its_model_and_its_output() -> None:
     assert registered.output_of(registered.PROPENSITY) == registered.P_ORDER
     assert registered.is_propensity(boots.name)
     assert not registered.is_propensity(registered.CLUSTERS)
+
+
+@pytest.mark.parametrize(
+    ("name", "trained_by"),
+    [
+        ("propensity-order-30d", "propensity"),
+        ("propensity-order-90d", "propensity --days 90"),
+        ("propensity-product-added-14d", "propensity"),
+        ("engagement-opened", "engagement --answer opened"),
+        ("churn", "churn"),
+    ],
+)
+def test_a_name_says_what_trains_it(name: str, trained_by: str) -> None:
+    assert registered.trained_by(name) == trained_by
 
 
 @pytest.mark.parametrize("days", [0, -1, 366])

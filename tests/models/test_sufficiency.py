@@ -28,8 +28,10 @@ ENOUGH = Facts(
     did_not=100,
     judged=1,
     mail_days=90,
-    answered=100,
-    unanswered=100,
+    mails=200,
+    opened=100,
+    clicked=100,
+    redeemed=100,
 )
 
 
@@ -59,8 +61,12 @@ def test_exactly_the_documented_minimum_is_enough(model: str) -> None:
         pytest.param("recommender", replace(ENOUGH, repeaters=24), "24 customers", id="repeaters"),
         pytest.param("recommender", days_of_orders(60), "60 days of orders, 61", id="windows"),
         pytest.param("send-time", replace(ENOUGH, mail_days=89), "89 days of opens", id="opens"),
-        pytest.param("engagement", replace(ENOUGH, answered=99), "99 mails opened", id="answered"),
-        pytest.param("engagement", replace(ENOUGH, unanswered=99), "99 mails with", id="ignored"),
+        pytest.param(
+            "engagement-opened", replace(ENOUGH, opened=99), "99 mails opened", id="answered"
+        ),
+        pytest.param(
+            "engagement-clicked", replace(ENOUGH, mails=199), "99 mails not clicked", id="ignored"
+        ),
     ],
 )
 def test_one_less_than_the_minimum_is_refused_in_one_line(
@@ -110,7 +116,7 @@ def test_before_the_first_order_nothing_is_known(begins: datetime | None, says: 
 
     assert says in shortfall(none, "propensity")
     assert says in shortfall(none, "value")
-    assert shortfall(none, "engagement") == ""  # mails are all it needs
+    assert shortfall(none, "engagement-opened") == ""  # mails are all it needs
 
 
 def test_without_time_for_examples_only_the_time_is_lacking() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from core.settings import Settings
+from ingest.lake import connect
 from models import registered
 from models.bundles import LoadedModel
-from pipelines.champions import Champions, load_champions
+from pipelines.champions import Champions, load_champions, too_little
 from pipelines.training import train_model
 from tests.models.registered import small_model
 from tests.pipelines.test_train_propensity import AS_OF, write_shop
@@ -56,4 +57,18 @@ def test_a_propensity_of_another_target_is_found_and_a_damaged_one_named(
     damaged = load_champions(shop)
 
     assert damaged.models == {}
-    assert "the champion cannot be used (the propensity model in" in damaged.lacks(target.name)
+    assert damaged.lacks(target.name).startswith("the champion cannot be used (it is damaged")
+
+
+def test_what_the_data_cannot_carry_is_said_instead_of_what_to_run(tmp_path: Path) -> None:
+    shop = write_shop(tmp_path)
+    connection = connect(tmp_path)
+
+    lacking = too_little(shop, connection, AS_OF)
+    connection.close()
+
+    assert "0 days of opens and clicks, 90 are needed" in lacking[registered.SEND_TIME]
+    assert "360 are needed" in lacking[registered.QUARTER.name]
+    assert registered.PROPENSITY not in lacking
+    champions = load_champions(shop, lacking)
+    assert champions.lacks(registered.SEND_TIME) == lacking[registered.SEND_TIME]

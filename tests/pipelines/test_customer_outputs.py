@@ -14,7 +14,7 @@ from ingest.lake import connect
 from models import registered
 from models.bundles import LoadedModel
 from models.calibration import Sigmoid
-from models.rules import Recency
+from models.rules import Logistic, Recency
 from pipelines.champions import Champions
 from pipelines.customer_outputs import (
     ALL_FEATURES,
@@ -133,12 +133,13 @@ def test_a_score_has_its_reasons_and_a_place_its_margin(
 def test_a_champion_that_does_not_fit_is_as_if_it_were_not_there(
     lake: duckdb.DuckDBPyConnection, shop: Settings
 ) -> None:
-    frame = features_of_all(lake, shop, as_of=AS_OF).drop(columns="recency_days")
-    frame.insert(0, "recency_days", float("inf"))
-    rule = LoadedModel(registered.PROPENSITY, "1", Recency(Sigmoid(1.0, 2.0)), {})
+    frame = features_of_all(lake, shop, as_of=AS_OF).drop(columns="views_90d")
+    seen = frame.assign(views_90d=0.0, label=[number % 2 for number in range(len(frame))])
+    line = Logistic.fit(seen, seen["label"].to_numpy(), features=("views_90d",))
+    champion = LoadedModel(registered.PROPENSITY, "1", line, {})
 
     got = outputs_of(
-        lake, frame, Champions(models={rule.name: rule}), as_of=AS_OF, shop=Shop.of(shop)
+        lake, frame, Champions(models={champion.name: champion}), as_of=AS_OF, shop=Shop.of(shop)
     )
 
     assert set(got.outputs[registered.P_ORDER]) == {None}

@@ -113,6 +113,7 @@ def clusters() -> Clusters:
         features=("recency_days",),
         scale=QuantileScale(knots, np.ones(1)),
         centres=np.array([[0.0], [1.0]]),
+        radii=np.array([0.5, 0.5]),
         clusters=(
             Cluster(label=0, name="fresh", traits=("frequent",), share=0.5),
             Cluster(label=1, name="settled", traits=(), share=0.5),
@@ -131,7 +132,10 @@ def test_a_profile_holds_scores_cluster_and_lists_with_reasons(complete: Setting
     score_customers(complete, as_of=AS_OF)
 
     ann, bob = profile_of(complete, "ann"), profile_of(complete, "bob")
-    assert ann.why_null == {}
+    assert {"p_order_30d", "cluster", BUY_AGAIN}.isdisjoint(ann.why_null)
+    assert "to train churn: 0 customers who ordered, 500 are needed" in ann.why_null["p_churn"]
+    assert ann.reasons["cluster"] == "frequent"
+    assert ann.reasons["p_order_30d"].startswith(("raises: ", "lowers: "))
     assert ann.outputs["cluster"] == "fresh"
     assert ann.outputs["cluster_traits"] == ["frequent"]
     assert ann.outputs["recency_days"] == ann.features["recency_days"] == 2
@@ -209,16 +213,16 @@ def test_without_consent_to_personalisation_nothing_personal_is_kept(complete: S
     assert set(cyd.why_null.values()) == {"no consent to personalisation"}
 
 
-def test_models_that_are_missing_are_named_with_their_command(settings: Settings) -> None:
+def test_models_that_are_missing_are_named_with_what_they_lack(settings: Settings) -> None:
     outcome = score_customers(settings, as_of=AS_OF)
 
     ann = profile_of(settings, "ann")
     assert ann.outputs["p_order_30d"] is None
     assert ann.outputs["orders_365d"] == 3
     assert ann.lists == {BUY_AGAIN: [], NEW_FOR_YOU: []}
-    assert "sendwise train propensity" in ann.why_null["p_order_30d"]
-    assert "sendwise train clusters" in ann.why_null["cluster"]
-    assert "sendwise train recommender" in ann.why_null[BUY_AGAIN]
+    assert "to train propensity: 0 days of orders" in ann.why_null["p_order_30d"]
+    assert "to train clusters: 0 customers who ordered" in ann.why_null["cluster"]
+    assert "to train recommender: 0 days of orders" in ann.why_null[BUY_AGAIN]
     assert outcome.exit_code == 0
     with open_snapshot(settings.home) as snapshot:
         assert snapshot.popular()[0].product_id == "milk"  # as often as tea lately, more often ever

@@ -77,6 +77,7 @@ def profile(customer_id: str) -> Profile:
             "churn": None,
         },
         why_null={"churn": "no churn model has been trained"},
+        reasons={"p_order_30d": "raises: last order 3 days ago", "cluster": "frequent"},
         features={each.name: 3.0 for each in PROPENSITY},
         lists={
             "buy_again": picks(range(6), "frequency"),

@@ -39,7 +39,7 @@ def test_a_prediction_is_that_of_the_snapshot_with_its_reasons(brain: Brain) -> 
             "churn": None,
         },
         "reasons": {
-            "p_order_30d": "last order 3 days ago, 3 orders in a year",
+            "p_order_30d": "raises: last order 3 days ago",
             "cluster": "frequent",
         },
         "why_null": {"churn": "no churn model has been trained"},
@@ -82,13 +82,15 @@ def test_without_a_snapshot_it_says_what_to_run(home: Path, open_brain: OpenBrai
     assert "sendwise score" in got["why_null"]["p_order_30d"]
 
 
-def test_one_order_is_not_orders(brain: Brain, monkeypatch: pytest.MonkeyPatch) -> None:
-    once = replace(shop.profile("ann"), features={"recency_days": 1.0, "orders_365d": 1.0})
-    monkeypatch.setattr(brain, "profiles", lambda _: {"ann": once})
+def test_a_reason_without_its_value_is_not_told(
+    brain: Brain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none = replace(shop.profile("ann"), outputs={"p_order_30d": None})
+    monkeypatch.setattr(brain, "profiles", lambda _: {"ann": none})
 
     (got,) = ask_predict(brain, "ann")
 
-    assert got["reasons"]["p_order_30d"] == "last order 1 day ago, 1 order in a year"
+    assert got["reasons"] == {}
 
 
 async def ask_many(brain: Brain, customer_ids: list[str]) -> list[str]:
