@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.errors import DataError
-from features.definitions.orders import GAP_MEAN, OVERDUE_RATIO
+from features.definitions.orders import GAP_MEAN, OVERDUE_DAYS, OVERDUE_RATIO
 from features.shop import Shop
 from models.calibration import Floats
 from models.feature_words import told, words_of
@@ -97,9 +97,10 @@ def _reasons(model: Explains, frame: pd.DataFrame, top: int, shop: Shop) -> list
 def _untold(values: Floats, features: Sequence[str]) -> NDArray[np.bool_]:
     """Say which values stand for something not known: without a gap there is no being overdue."""
     untold = np.zeros(values.shape, dtype=bool)
-    if {OVERDUE_RATIO.name, GAP_MEAN.name} <= set(features):
+    if GAP_MEAN.name in features:
         once = values[:, features.index(GAP_MEAN.name)] == GAP_MEAN.default
-        untold[:, features.index(OVERDUE_RATIO.name)] = once
+        for name in {OVERDUE_RATIO.name, OVERDUE_DAYS.name} & set(features):
+            untold[:, features.index(name)] = once
     return untold
 
 

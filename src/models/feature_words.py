@@ -21,6 +21,7 @@ _NEVER: Final = 3_650.0  # days: where there was none, see the features' default
 _ONCE_A_YEAR: Final = 365.0
 _FAR: Final = 2  # from here on a multiple reads better than a percentage
 _FEW: Final = 10  # below, a decimal says something
+_HOURS: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +156,21 @@ def _counted(theme: str, noun: str, verb: str) -> Words:
     return Words(theme, say)
 
 
+def _signed_days(told: Told) -> str:
+    return (
+        f"{_days(abs(told.value))} {'after' if told.value > 0 else 'before'} the usual next order"
+    )
+
+
+def _hours_ago(told: Told, *, what: str) -> str:
+    return _ago(Told(told.value / _HOURS, told.days, told.shop), what=what)
+
+
 _NO_ORDER: Final = "no order"
 _WORDS: Final[Mapping[str, Words]] = {
     "recency_days": Words("silence", partial(_ago, what="order")),
     "overdue_ratio": Words("silence", _overdue, plain=False),
+    "overdue_days": Words("silence", _signed_days, plain=False),
     "tenure_days": Words("tenure", _first),
     "orders": Words(
         "orders", partial(_count, one="ordered once", many="ordered {} times", none=_NO_ORDER)
@@ -198,8 +210,7 @@ _WORDS: Final[Mapping[str, Words]] = {
         "weekdays", partial(_share, some="{} of orders on weekends", none="no order on a weekend")
     ),
     "evening_share": Words(
-        "hours",
-        partial(_share, some="{} of orders from 17:00 on", none="no order from 17:00 on"),
+        "hours", partial(_share, some="{} of orders from 17:00 on", none="no order from 17:00 on")
     ),
     "refunds": _counted("refunds", "refund", "got"),
     "mails": _counted("mails", "mailing", "got"),
@@ -245,6 +256,43 @@ _WORDS: Final[Mapping[str, Words]] = {
             none="put nothing into the cart",
         ),
     ),
-    "checkouts": _counted("visits", "checkout", "began"),
     "active_days": _counted("visits", "day", "visited on"),
+    "gap_last_days": Words("rhythm", partial(_gap, what="{} between the last two orders")),
+    "units": Words(
+        "basket", partial(_count, one="bought 1 unit", many="bought {} units", none=_NO_ORDER)
+    ),
+    "order_value_std_minor": Words(
+        "basket",
+        partial(_money, spent="orders vary by {}", nothing="orders alike, or too few to tell"),
+    ),
+    "order_hour": Words("hours", lambda told: f"orders at about {told.value % 24:.0f}:00"),
+    "order_hour_strength": Words(
+        "hours", partial(_share, some="hours of orders agree to {}", none="no usual hour of orders")
+    ),
+    "refunded_minor_total": Words(
+        "refunds", partial(_money, spent="got {} refunded", nothing="got nothing refunded")
+    ),
+    "product_id_share_1": Words(
+        "tastes", partial(_share, some="{} of interest in one product", none="no favourite product")
+    ),
+    "engagement": Words(
+        "answers", partial(_mean, some="{} points of engagement", none="no engagement"), plain=False
+    ),
+    "click_to_open_rate": Words(
+        "answers", partial(_share, some="clicks in {} of opened mails", none="clicks in no mail")
+    ),
+    "mail_hour": Words("hours", lambda told: f"reads mail at about {told.value % 24:.0f}:00"),
+    "mail_hour_strength": Words(
+        "hours", partial(_share, some="hours of reading agree to {}", none="no usual reading hour")
+    ),
+    "seen_days": Words("tenure", lambda told: f"first seen {_days(told.value)} ago"),
+    "sessions_total": _counted("visits", "visit", "made"),
+    "view_hours": Words("visits", partial(_hours_ago, what="view of a product")),
+    "carts_abandoned": _counted("cart", "cart", "left"),
+    "cart_value_minor": Words(
+        "cart", partial(_money, spent="left {} in the cart", nothing="left nothing in the cart")
+    ),
+    "cart_hours": Words("cart", partial(_hours_ago, what="product put into the cart")),
+    "unsubscribes": _counted("mails", "list", "unsubscribed from"),
+    "bounces": _counted("mails", "bounce", "had"),
 }

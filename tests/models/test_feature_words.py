@@ -5,14 +5,14 @@ import math
 import pytest
 
 from features.feature import names
-from features.registry import PROPENSITY, REGISTRY
+from features.registry import ENGAGEMENT, PROPENSITY, REGISTRY
 from features.shop import Shop
 from models.feature_words import told, words_of
 
 SHOP = Shop(currency="EUR")
 
 
-@pytest.mark.parametrize("feature", names(PROPENSITY))
+@pytest.mark.parametrize("feature", dict.fromkeys(names((*PROPENSITY, *ENGAGEMENT))))
 def test_every_feature_that_propensity_learns_from_has_words(feature: str) -> None:
     assert words_of(feature) is not None
     for value in (0.0, 0.4, 1.0, 17.0, 365.0):
