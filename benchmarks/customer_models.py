@@ -35,7 +35,6 @@ BARS: Final = (
     *customer_training.BARS,
 )
 ABSENT: Final = "not asked for, or its data are not in --data"
-NOBODY: Final = "no other contender reaches both bars"
 
 
 def take(data: Path | None, work: Path, only: Sequence[str]) -> dict[str, float]:
@@ -60,15 +59,7 @@ def take(data: Path | None, work: Path, only: Sequence[str]) -> dict[str, float]
 def run(data: Path | None, work: Path, only: Sequence[str]) -> list[Figure]:
     """Return every figure; of one that was not taken, why."""
     taken = take(data, work, only)
-    retail = "retail_90d_auc" in taken
-    return [
-        replace(
-            one,
-            value=taken.get(one.name),
-            reason=NOBODY if retail and "rival" in one.name else ABSENT,
-        )
-        for one in BARS
-    ]
+    return [replace(one, value=taken.get(one.name), reason=ABSENT) for one in BARS]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import customer_models
-from benchmarks.customer_models import ABSENT, BARS, NOBODY, SETS, main, run
+from benchmarks.customer_models import ABSENT, BARS, main, run
 
 
 def test_quick_prints_table_and_line_with_reasons_and_takes_nothing(
@@ -30,14 +29,3 @@ def test_every_figure_has_one_name() -> None:
 def test_data_that_are_not_there_are_said_so(tmp_path: Path) -> None:
     for data in (None, tmp_path):
         assert {one.value for one in run(data, tmp_path, ("retail", "cdnow"))} == {None}
-
-
-def test_that_nobody_else_reaches_both_bars_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(customer_models, "take", lambda *_: {"retail_90d_auc": 0.75})
-
-    reasons = {one.name: one.reason for one in run(None, tmp_path, SETS) if one.value is None}
-
-    assert reasons["retail_90d_rival_auc"] == reasons["retail_90d_rival_ece"] == NOBODY
-    assert reasons["shop_opened_ece"] == ABSENT
