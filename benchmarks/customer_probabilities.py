@@ -107,14 +107,18 @@ def journey(home: Path, *, trials: int = TRIALS) -> dict[str, float]:
 
 
 def shop(
-    home: Path, *, customers: int = CUSTOMERS, days: int = DAYS, trials: int = TRIALS
+    home: Path,
+    *,
+    customers: int = CUSTOMERS,
+    days: int = DAYS,
+    trials: int = TRIALS,
+    answers: tuple[Answer, ...] = ("opened", "clicked"),
 ) -> dict[str, float]:
     """Simulate a shop into `home` unless it holds one, and take the figures of it."""
     if not (home / "lake").is_dir():
         simulate_shop(Settings(home=home), as_of=SHOP, customers=customers, days=days, seed=SEED)
     truth = pd.read_parquet(home / "truth" / "customers.parquet").set_index(c.CUSTOMER_ID)
     found: dict[str, float] = {}
-    answers: tuple[Answer, ...] = ("opened", "clicked")
     for answer in answers:
         dataset, contest = _answer(
             f"Simulated shop, {answer}", home, SHOP, answer, WITHIN.days, trials
