@@ -4,5 +4,5 @@ from __future__ import annotations
 
 import runpy
 
-for name in ("spine", "features", "recommenders", "recommend"):
+for name in ("spine", "features", "recommenders", "recommend", "customer_models"):
     runpy.run_module(f"benchmarks.{name}", run_name="__main__")

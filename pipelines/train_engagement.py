@@ -55,7 +55,7 @@ def run(
         NotEnoughDataError: Too few mails, too short a history, or one kind of answer only.
         DataError: The model is too good to be true.
     """
-    dataset, allowed = _dataset(settings, as_of, answer, within_days)
+    dataset, allowed = dataset_of(settings, as_of, answer, within_days)
     data = LearntFrom(
         name=registered.ENGAGEMENT[answer],
         as_of=as_of,
@@ -76,17 +76,23 @@ def run(
             dataset,
             fitted,
             champion,
-            rules=_rules(dataset, BEFORE[answer]),
-            described=_described(dataset, answer, within_days),
+            rules=rules_of(dataset, BEFORE[answer]),
+            described=described_of(dataset, answer, within_days),
         )
 
     params = {"trials": trials, "seed": SEED, "within_days": within_days}
     return finish(settings, data=data, params=params, fit=fit, register=register)
 
 
-def _dataset(
+def dataset_of(
     settings: Settings, as_of: datetime, answer: Answer, within_days: int
 ) -> tuple[Dataset, Learners]:
+    """Return what an answer is learnt from and judged by, and who may be learnt from.
+
+    Raises:
+        NotReadyError: Nothing has been imported.
+        NotEnoughDataError: Too few mails, too short a history, or one kind of answer only.
+    """
     connection = connect(settings.home)
     try:
         allowed = learners(settings, connection, as_of=as_of)
@@ -109,7 +115,8 @@ def _dataset(
         connection.close()
 
 
-def _described(dataset: Dataset, answer: Answer, days: int) -> Described:
+def described_of(dataset: Dataset, answer: Answer, days: int) -> Described:
+    """Say what the contest of an answer is about."""
     truth = dataset.test[c.LABEL]
     return Described(
         slice=(
@@ -124,11 +131,14 @@ def _described(dataset: Dataset, answer: Answer, days: int) -> Described:
     )
 
 
-def _rules(dataset: Dataset, feature: str) -> dict[str, Artefact]:
+def rules_of(dataset: Dataset, feature: str) -> dict[str, Artefact]:
     """Return the baselines, fitted on what came before the test slice."""
     seen = dataset.seen
-    label = seen[c.LABEL].to_numpy()
     return {
-        "past-answers": PastAnswers.fit(seen, label, feature=feature),
-        "logistic": Logistic.fit(seen, label, features=dataset.features),
+        # First: the gate compares with it. Rates of the first mails tell nothing yet, so the
+        # fairest rule is that of the latest slice.
+        "past-answers": PastAnswers.fit(
+            dataset.validation, dataset.validation[c.LABEL].to_numpy(), feature=feature
+        ),
+        "logistic": Logistic.fit(seen, seen[c.LABEL].to_numpy(), features=dataset.features),
     }

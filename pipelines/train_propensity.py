@@ -46,7 +46,7 @@ def run(
         NotEnoughDataError: Too little history, or too few who did or did not.
         DataError: The model is too good to be true.
     """
-    dataset, allowed = _dataset(settings, as_of, target)
+    dataset, allowed = dataset_of(settings, as_of, target)
     data = LearntFrom(
         name=target.name,
         as_of=as_of,
@@ -68,8 +68,8 @@ def run(
             dataset,
             fitted,
             champion,
-            rules=_rules(dataset, target),
-            described=_described(dataset, target),
+            rules=rules_of(dataset, target),
+            described=described_of(dataset, target),
         )
 
     params = {"trials": trials, "seed": SEED, "horizon_days": target.days, "event": target.event}
@@ -78,7 +78,14 @@ def run(
     return finish(settings, data=data, params=params, fit=fit, register=register)
 
 
-def _dataset(settings: Settings, as_of: datetime, target: Target) -> tuple[Dataset, Learners]:
+def dataset_of(settings: Settings, as_of: datetime, target: Target) -> tuple[Dataset, Learners]:
+    """Return what a target is learnt from and judged by, and who may be learnt from.
+
+    Raises:
+        ConfigError: The contract has no such event.
+        NotReadyError: Nothing has been imported.
+        NotEnoughDataError: Too little history, or too few who did or did not.
+    """
     connection = connect(settings.home)
     try:
         allowed = learners(settings, connection, as_of=as_of)
@@ -106,7 +113,8 @@ def _dataset(settings: Settings, as_of: datetime, target: Target) -> tuple[Datas
         connection.close()
 
 
-def _described(dataset: Dataset, target: Target) -> Described:
+def described_of(dataset: Dataset, target: Target) -> Described:
+    """Say what the contest of a target is about."""
     truth = dataset.test[c.LABEL]
     return Described(
         slice=(
@@ -122,7 +130,7 @@ def _described(dataset: Dataset, target: Target) -> Described:
     )
 
 
-def _rules(dataset: Dataset, target: Target) -> dict[str, Artefact]:
+def rules_of(dataset: Dataset, target: Target) -> dict[str, Artefact]:
     """Return the baselines, fitted on what came before the test slice."""
     seen = dataset.seen
     label = seen[c.LABEL].to_numpy()
