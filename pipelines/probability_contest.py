@@ -53,7 +53,10 @@ def contest_of(
     rules: Mapping[str, Artefact],
     described: Described,
 ) -> Contest:
-    """Judge a fitted model beside rules that were fitted on the same rows, the gate's first.
+    """Judge a fitted model beside rules that were fitted on the same rows.
+
+    The gate compares with the strongest of them on the slice: who is no better than any of them
+    for sure is not worth its name.
 
     Raises:
         DataError: The model is too good to be true: something it looks at knows the answer.
@@ -64,6 +67,7 @@ def contest_of(
     candidate, *baselines = (
         slice_.contender(name, each, scores[name]) for name, each in models.items()
     )
+    baselines.sort(key=lambda rule: -rule.metrics["auc"])  # the first is the gate's
     refuse_leak(settings, candidate.metrics["auc"], fitted.model)
     notes = list(fitted.notes)
     current, of_champion = _champion(champion, dataset, slice_, notes)
@@ -77,7 +81,7 @@ def contest_of(
         champion=current,
         headline="auc",
         verdict=judged.verdict(
-            next(iter(rules)), stays=current is None and _has_seen(champion, dataset)
+            baselines[0].name, stays=current is None and _has_seen(champion, dataset)
         ),
         slice=described.slice,
         purpose=described.purpose,

@@ -135,8 +135,7 @@ def rules_of(dataset: Dataset, feature: str) -> dict[str, Artefact]:
     """Return the baselines, fitted on what came before the test slice."""
     seen = dataset.seen
     return {
-        # First: the gate compares with it. Rates of the first mails tell nothing yet, so the
-        # fairest rule is that of the latest slice.
+        # Rates of the first mails tell nothing yet: the fairest rule is that of the latest slice.
         "past-answers": PastAnswers.fit(
             dataset.validation, dataset.validation[c.LABEL].to_numpy(), feature=feature
         ),

@@ -11,6 +11,7 @@ from core.errors import NotEnoughDataError
 from core.settings import Settings
 from features.dataset import Dataset, cutoffs, first_order, training_set
 from features.feature import definitions_digest
+from features.labels import require_event
 from features.registry import PROPENSITY
 from features.shop import Shop
 from ingest.contract import ORDER_COMPLETED
@@ -86,6 +87,7 @@ def dataset_of(settings: Settings, as_of: datetime, target: Target) -> tuple[Dat
         NotReadyError: Nothing has been imported.
         NotEnoughDataError: Too little history, or too few who did or did not.
     """
+    require_event(target.event)
     connection = connect(settings.home)
     try:
         allowed = learners(settings, connection, as_of=as_of)
@@ -135,8 +137,8 @@ def rules_of(dataset: Dataset, target: Target) -> dict[str, Artefact]:
     seen = dataset.seen
     label = seen[c.LABEL].to_numpy()
     rules: dict[str, Artefact] = {
-        # First: the gate compares with it. Its yearly sums grow with the shop's history, so the
-        # fairest quintiles are those of the latest slice.
+        # Its yearly sums grow with the shop's history: the fairest quintiles are those of the
+        # latest slice.
         "rfm-sum": RfmSum.fit(dataset.validation, dataset.validation[c.LABEL].to_numpy()),
         "recency": Recency.fit(seen, label),
         "logistic": Logistic.fit(seen, label, features=dataset.features),

@@ -71,8 +71,7 @@ def did(
     Raises:
         ConfigError: The contract has no such event, or a cut-off is naive.
     """
-    if event not in EVENT_NAMES:
-        raise ConfigError(f"no event {event!r}; the contract has {', '.join(EVENT_NAMES)}.")
+    require_event(event)
     also, given = "", {"event": event, **_span(cutoffs, horizon)}
     if category:
         also = (
@@ -86,6 +85,16 @@ def did(
         given,
     ).df()
     return frame.astype({c.CUSTOMER_ID: object, c.CUTOFF_US: "int64"})
+
+
+def require_event(event: str) -> None:
+    """Refuse what the contract does not know: nobody would ever have done it.
+
+    Raises:
+        ConfigError: The contract has no such event.
+    """
+    if event not in EVENT_NAMES:
+        raise ConfigError(f"no event {event!r}; the contract has {', '.join(EVENT_NAMES)}.")
 
 
 def spent(

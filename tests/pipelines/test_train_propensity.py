@@ -18,7 +18,6 @@ from features.engine import feature_frame
 from ingest.contract import EVENTS, ITEMS, ORDER_COMPLETED
 from ingest.lake import connect
 from models import registry
-from models.propensity import PropensityModel
 from models.propensity_fit import fit_propensity
 from models.registered import ORDER, Target
 from models.rules import Recency
@@ -88,19 +87,24 @@ def shop(tmp_path_factory: pytest.TempPathFactory, with_mlflow: Callable[[Path],
     return write_shop(with_mlflow(tmp_path_factory.mktemp("shop")))
 
 
-def test_the_tree_model_meets_every_rule_and_becomes_champion(shop: Settings) -> None:
+def test_the_model_meets_the_strongest_rule_and_the_better_one_becomes_champion(
+    shop: Settings,
+) -> None:
     outcome = train_model(shop, "propensity", as_of=AS_OF, trials=1)
 
     contenders = {one["name"]: one["metrics"] for one in outcome.data["contenders"]}
     assert set(contenders) == {"lightgbm+logistic", "rfm-sum", "recency", "logistic", "bg-nbd"}
     assert all(set(each) == {"auc", "log_loss", "brier", "ece"} for each in contenders.values())
-    assert outcome.data["over_baseline"]["low"] > 0
-    assert outcome.notes[0].startswith("lightgbm+logistic beats rfm-sum by +")
+    rules = [one["name"] for one in outcome.data["contenders"] if one["role"] == "baseline"]
+    assert rules == sorted(rules, key=lambda name: -contenders[name]["auc"])
+    wins = outcome.data["over_baseline"]["low"] > 0
+    assert outcome.data["winner"] == ("lightgbm+logistic" if wins else rules[0])
+    assert rules[0] in outcome.notes[0]
     assert "Left out, without consent to model_training: 1." in outcome.notes
     assert 0.7 < contenders["lightgbm+logistic"]["auc"] < 0.99
 
     champion = registry.champion(shop, "propensity-order-30d")
-    assert isinstance(champion.model, PropensityModel)
+    assert champion.meta["contender"] == outcome.data["winner"]
     connection = connect(shop.home)
     frame = feature_frame(connection, cutoffs=[AS_OF])
     connection.close()
