@@ -55,8 +55,8 @@ def contest_of(
 ) -> Contest:
     """Judge a fitted model beside rules that were fitted on the same rows.
 
-    The gate compares with the strongest of them on the slice: who is no better than any of them
-    for sure is not worth its name.
+    The gate compares with the one of them whose probabilities are best on the slice: one that only
+    puts customers in order would be no use as a probability, if it won.
 
     Raises:
         DataError: The model is too good to be true: something it looks at knows the answer.
@@ -67,7 +67,7 @@ def contest_of(
     candidate, *baselines = (
         slice_.contender(name, each, scores[name]) for name, each in models.items()
     )
-    baselines.sort(key=lambda rule: -rule.metrics["auc"])  # the first is the gate's
+    baselines.sort(key=lambda rule: rule.metrics["log_loss"])  # the first is the gate's
     refuse_leak(settings, candidate.metrics["auc"], fitted.model)
     notes = list(fitted.notes)
     current, of_champion = _champion(champion, dataset, slice_, notes)
