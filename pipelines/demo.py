@@ -30,7 +30,7 @@ from pipelines.training import train_model
 
 CAMPAIGN: Final = "weekly_picks"
 REFERENCE, CURRENT = "2017-06", "2017-11"  # the months of the drift report
-TRAINED: Final = ("propensity", "clusters", "recommender")
+TRAINED: Final = ("propensity", "churn", "value", "clusters", "recommender")
 SENDWISE: Final = Path(sys.executable).with_name("sendwise")
 START_S: Final = 60.0
 STOP_S: Final = 20.0

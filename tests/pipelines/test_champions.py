@@ -52,12 +52,13 @@ def test_a_propensity_of_another_target_is_found_and_a_damaged_one_named(
     assert list(load_champions(shop).models) == [target.name]
     assert load_champions(shop).propensities[-1] == target.name
 
-    for kept in (tmp_path / "bundles").rglob("propensity.json"):
-        kept.write_text("{}")
+    for kept in (tmp_path / "bundles").rglob("*.json"):
+        if kept.name in ("propensity.json", "rule.json"):
+            kept.write_text("{}")
     damaged = load_champions(shop)
 
     assert damaged.models == {}
-    assert damaged.lacks(target.name).startswith("the champion cannot be used (it is damaged")
+    assert damaged.lacks(target.name).startswith("the champion cannot be used (it is")
 
 
 def test_what_the_data_cannot_carry_is_said_instead_of_what_to_run(tmp_path: Path) -> None:
