@@ -12,6 +12,7 @@ from typing import Final
 
 from core.clock import DAY
 from core.errors import ConfigError
+from core.ids import digest
 
 _ORDER: Final = "Order Completed"  # as in `ingest.contract`, which is too heavy to import here
 _OF_PROPENSITY: Final = "propensity-"
@@ -40,7 +41,11 @@ class Target:
     def what(self) -> str:
         """The event as part of a name: `order`, `product-added`, `order-shoes-boots`."""
         event = "order" if self.event == _ORDER else self.event
-        return re.sub(r"[^a-z0-9]+", "-", f"{event} {self.category}".lower()).strip("-")
+        words = f"{event} {self.category}".lower()
+        name = re.sub(r"[^a-z0-9]+", "-", words).strip("-")
+        if any(each.isalnum() and not each.isascii() for each in words):
+            return f"{name}-{digest(words, length=6)}"  # letters were left out: another name still
+        return name
 
     @property
     def name(self) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,14 @@ def test_a_target_names_its_model_and_its_output() -> None:
     assert registered.output_of(registered.PROPENSITY) == registered.P_ORDER
     assert registered.is_propensity(boots.name)
     assert not registered.is_propensity(registered.CLUSTERS)
+
+
+def test_letters_that_a_name_cannot_hold_still_make_another_name() -> None:
+    names = [registered.Target(category=each).name for each in ("", "обувь", "книги", "Bücher")]
+
+    assert len(set(names)) == len(names)
+    assert names[0] == registered.PROPENSITY
+    assert all(re.fullmatch(r"propensity-[a-z0-9]+(-[a-z0-9]+)*-30d", name) for name in names)
 
 
 @pytest.mark.parametrize(
