@@ -133,13 +133,16 @@ def finish(
         data: What is learnt from.
         params: What the caller chose (trials, seed, ...); part of the fingerprint.
         fit: Called with the current champion or None; not called when the same inputs and
-            parameters were registered before: then the outcome is `unchanged`.
+            parameters were registered before and the champion can be read: then the outcome is
+            `unchanged`.
         register: False evaluates and tracks, but registers nothing.
     """
     fingerprint = digest(data.name, version("sendwise"), data.as_of, data.digests, dict(params))
-    if register and (found := registry.find_version(settings, data.name, fingerprint)):
-        return _unchanged(settings, found)
     current, damaged = _champion(settings, data.name)
+    # What was learnt before mends nothing where the champion cannot be read.
+    known = register and not damaged and registry.find_version(settings, data.name, fingerprint)
+    if known:
+        return _unchanged(settings, known)
     tags = {"fingerprint": fingerprint, "dry_run": not register}
     started = datetime.now(UTC)
     # Before the run: data that are too little leave none behind.
