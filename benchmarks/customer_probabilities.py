@@ -37,10 +37,10 @@ from benchmarks.figures import bar
 from core import columns as c
 from core.settings import Settings
 from features.dataset import Dataset
-from features.mailings import WITHIN, Answer
+from features.mailings import Answer
 from models.artefact import Artefact
 from models.propensity_fit import fit_propensity
-from models.registered import ORDER, Target
+from models.registered import ANSWERS, ORDER, Target
 from models.scoring_metrics import auc, ece
 from pipelines import train_engagement, train_propensity
 from pipelines.contest import Contender, with_rivals
@@ -123,7 +123,7 @@ def shop(
     found: dict[str, float] = {}
     for answer in answers:
         dataset, contest = _answer(
-            f"Simulated shop, {answer}", home, SHOP, answer, WITHIN.days, trials
+            f"Simulated shop, {answer}", home, SHOP, answer, ANSWERS[answer], trials
         )
         found[f"shop_{answer}_ece"] = contest.candidate.metrics["ece"]
         model = cast("Artefact", contest.candidate.model)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import duckdb
 
-from core.errors import DataError, NotReadyError
+from core.errors import DataError, NotReadyError, UnavailableError
 from core.settings import Settings
-from models import registered, registry, tracking
+from models import bundles, registered, registry, tracking
 from models.bundles import LoadedModel
 from models.recommender import Recommender
 from models.registered import ORDER, QUARTER
@@ -41,10 +42,10 @@ class Champions:
         return [name for name, each in self.models.items() if each.stale]
 
     @property
-    def propensities(self) -> list[str]:
-        """Registered names of propensities of any target, that of the demo first."""
-        others = sorted(filter(registered.is_propensity, {*self.models, *self.unreadable}))
-        return list(dict.fromkeys([*registered.PROPENSITIES, *others]))
+    def probabilities(self) -> list[str]:
+        """Registered names of propensities and engagements of any target, the usual ones first."""
+        others = sorted(filter(registered.is_probability, {*self.models, *self.unreadable}))
+        return list(dict.fromkeys([*registered.PROBABILITIES, *others]))
 
     @property
     def recommender(self) -> Recommender | None:
@@ -68,17 +69,28 @@ def load_champions(settings: Settings, shortfalls: Mapping[str, str] | None = No
     Args:
         settings: The workspace.
         shortfalls: Why there is too little to train a model, by registered name.
+
+    Raises:
+        UnavailableError: The registry does not answer, and no champion was kept.
     """
     models: dict[str, LoadedModel] = {}
     unreadable: dict[str, str] = {}
+    too_few = shortfalls or {}
+    silent: UnavailableError | None = None
     for name in (*registered.MODELS, *_others(settings)):
         try:
             models[name] = registry.champion(settings, name)
         except NotReadyError:
             continue
+        except UnavailableError as error:  # nor was one kept: the others go on without it
+            silent = error
+            if name not in too_few:
+                unreadable[name] = "no registry answers, and none was kept"
         except DataError:
             unreadable[name] = "it is damaged, or of another version of sendwise"
-    return Champions(models=models, unreadable=unreadable, too_little=shortfalls or {})
+    if silent and not models:
+        raise silent
+    return Champions(models=models, unreadable=unreadable, too_little=too_few)
 
 
 def too_little(
@@ -95,8 +107,9 @@ def too_little(
 
 
 def _others(settings: Settings) -> list[str]:
-    """Return registered names of propensities that somebody trained besides."""
-    if not tracking.exists(settings):
-        return []
-    found = {each.name for each in registry.versions(settings)}
-    return sorted(filter(registered.is_propensity, found - {*registered.MODELS}))
+    """Return registered names of propensities that somebody trained besides, or that were kept."""
+    found = {*bundles.kept_names(settings.home)}
+    if tracking.exists(settings):
+        with suppress(UnavailableError):
+            found |= {each.name for each in registry.versions(settings)}
+    return sorted(filter(registered.is_probability, found - {*registered.MODELS}))

@@ -26,6 +26,7 @@ from models import send_time as send_times
 from models.bundles import LoadedModel
 from models.clusters import Cluster, Clusters
 from models.contributions import reasons_of
+from models.feature_words import told as told_of
 from models.send_time import SendTime
 from pipelines.champions import Champions
 from pipelines.told import Told, dates, numbers
@@ -49,7 +50,9 @@ _DAYS_AHEAD: Final = {
     f"{NEXT_ORDER_AT}_p10": churn_outputs.NEXT_P10,
     f"{NEXT_ORDER_AT}_p90": churn_outputs.NEXT_P90,
 }
-_ANSWERS: Final = {answer: f"p_{answer}" for answer in registered.ENGAGEMENT}
+_MONTH, _QUARTER, _OPENED, _CLICKED, *_ = map(registered.output_of, registered.PROBABILITIES)
+# Who orders within 30 days does so within 90; who clicks has opened.
+_HELD: Final = ((_MONTH, _QUARTER), (_CLICKED, _OPENED))
 _CLUSTER: Final = ("cluster", "cluster_traits", "cluster_margin", "cluster_outlier")
 # Why one customer has none, where others have: of outputs that are not defined for everybody.
 _UNDEFINED: Final = {
@@ -60,9 +63,9 @@ _UNDEFINED: Final = {
 
 def kinds_of(champions: Champions) -> dict[str, pa.DataType]:
     """Return all outputs that a customer may have, with their types."""
-    scores = [registered.output_of(name) for name in champions.propensities]
+    scores = [registered.output_of(name) for name in champions.probabilities]
     return {
-        **dict.fromkeys([*scores, *_ANSWERS.values(), *_OF_CHURN], _NUMBER),
+        **dict.fromkeys([*scores, *_OF_CHURN], _NUMBER),
         **dict.fromkeys(_DAYS_AHEAD, _TEXT),
         **dict.fromkeys(value.OUTPUTS, _NUMBER),
         "cluster": _TEXT,
@@ -103,8 +106,7 @@ def lacking_of(champions: Champions) -> list[str]:
 
 def _outputs_by_model(champions: Champions) -> dict[str, tuple[str, ...]]:
     return {
-        **{name: (registered.output_of(name),) for name in champions.propensities},
-        **{registered.ENGAGEMENT[answer]: (output,) for answer, output in _ANSWERS.items()},
+        **{name: (registered.output_of(name),) for name in champions.probabilities},
         registered.CHURN: (*_OF_CHURN, *_DAYS_AHEAD),
         registered.VALUE: value.OUTPUTS,
         registered.CLUSTERS: _CLUSTER,
@@ -151,6 +153,8 @@ def outputs_of(
             why = f"the champion cannot be used ({str(error).rstrip('.')}): {again}"
             told.add(Told(why={output: [why] * len(frame) for output in outputs}))
     told.add(made.facts())
+    for narrow, wide in _HELD:
+        told.hold(narrow, wide)
     return told
 
 
@@ -168,9 +172,7 @@ class _Maker:
         """Return what the champion of this registered name says."""
         makers: dict[str, Callable[[LoadedModel], Told]] = {
             registered.CHURN: self._churn,
-            registered.VALUE: lambda champion: numbers(
-                champion.model.predict(self.frame), _UNDEFINED
-            ),
+            registered.VALUE: self._value,
             registered.CLUSTERS: self._clusters,
             registered.SEND_TIME: self._send_time,
         }
@@ -194,16 +196,39 @@ class _Maker:
         told.outputs[stage], told.outputs["top_categories"] = [*stages], tops
         told.why.update({stage: nothing, "top_categories": nothing})
         told.reasons[stage] = [rules[each] for each in stages]
+        if registered.VALUE not in self.champions.models:
+            known = numbers(value.known_of(self.frame), _UNDEFINED)
+            told.add(known)
         return told
 
     def _churn(self, loaded: LoadedModel) -> Told:
         found = loaded.model.predict(self.frame)
         told = numbers(found[list(_OF_CHURN)], {})
+        windows = found[churn_outputs.WINDOW].tolist()
+        silence = self._said("recency_days", "gap_mean_days")
+        told.reasons[churn_outputs.P_CHURN] = [
+            f"{said}; gone after {window:.0f} days without an order"
+            for said, window in zip(silence, windows, strict=True)
+        ]
         for output, column in _DAYS_AHEAD.items():
             days = found[column].to_numpy(dtype=np.float64)
             told.outputs[output] = dates(self.as_of, days)
             told.why[output] = np.where(np.isnan(days), _UNDEFINED[output], "").tolist()
         return told
+
+    def _value(self, loaded: LoadedModel) -> Told:
+        told = numbers(loaded.model.predict(self.frame), _UNDEFINED)
+        said = self._said("orders_365d", "order_value_minor_365d", "recency_days")
+        told.reasons[value.EXPECTED_SPEND_90D] = said
+        return told
+
+    def _said(self, *features: str) -> list[str]:
+        """Return what these features say of each customer, in words."""
+        columns = [
+            [told_of(name, each, self.shop) for each in self.frame[name].tolist()]
+            for name in features
+        ]
+        return ["; ".join(words) for words in zip(*columns, strict=True)]
 
     def _clusters(self, loaded: LoadedModel) -> Told:
         model = loaded.model

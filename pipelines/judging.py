@@ -16,7 +16,7 @@ from core.errors import MissingColumnsError
 from features.ahead import Ahead
 from models.artefact import Artefact
 from models.bundles import LoadedModel
-from models.gate import Floats, Interval, Metric, Verdict, decide, paired_bootstrap
+from models.gate import Floats, Interval, Metric, Verdict, bootstrap, decide, paired_bootstrap
 from pipelines.contest import Contender
 from pipelines.training import SEED
 
@@ -98,7 +98,13 @@ def judge(
 def _contender(
     name: str, model: Artefact, answers: pd.DataFrame, yardstick: Yardstick
 ) -> Contender:
-    return Contender(name=name, model=model, metrics=yardstick.figures(answers))
+    ends = bootstrap(yardstick.pairs(answers), metric=yardstick.metric, seed=SEED)
+    return Contender(
+        name=name,
+        model=model,
+        metrics=yardstick.figures(answers),
+        intervals={yardstick.headline: ends},
+    )
 
 
 def _barred(champion: LoadedModel | None, rows: Ahead) -> tuple[bool, str]:

@@ -31,6 +31,19 @@ class Told:
         self.why.update(other.why)
         self.reasons.update(other.reasons)
 
+    def hold(self, narrow: str, wide: str) -> None:
+        """Raise a probability to that of what it contains: models learnt apart are each a bit off.
+
+        Args:
+            narrow: The output of what happens only where the other does.
+            wide: The output that is raised.
+        """
+        pairs = zip(self.outputs[narrow], self.outputs[wide], strict=True)
+        self.outputs[wide] = [
+            max(least, most) if isinstance(least, float) and isinstance(most, float) else most
+            for least, most in pairs
+        ]
+
 
 def numbers(found: pd.DataFrame, undefined: Mapping[str, str]) -> Told:
     """Return columns of numbers, null where they are undefined, with the reason there is.

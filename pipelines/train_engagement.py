@@ -10,7 +10,7 @@ from core.clock import DAY
 from core.settings import Settings
 from features.dataset import Dataset
 from features.feature import definitions_digest
-from features.mailings import WITHIN, Answer, answer_set
+from features.mailings import Answer, answer_set
 from features.registry import ENGAGEMENT
 from features.shop import Shop
 from ingest.lake import connect
@@ -46,18 +46,27 @@ def run(
     trials: int,
     register: bool,
     answer: Answer = "clicked",
-    within_days: int = WITHIN.days,
+    within_days: int = 0,
 ) -> Outcome:
-    """Train, compare and register an engagement, by default `engagement-clicked`.
+    """Train, compare and register an engagement, by default `engagement-clicked-7d`.
+
+    Args:
+        settings: The workspace.
+        as_of: Only what was known strictly before counts.
+        trials: How long tuning runs; 0 keeps the defaults.
+        register: False evaluates and tracks, but registers nothing.
+        answer: What is foretold of a mail.
+        within_days: How many days it may take; 0: those of `models.registered.ANSWERS`.
 
     Raises:
         NotReadyError: Nothing has been imported.
         NotEnoughDataError: Too few mails, too short a history, or one kind of answer only.
         DataError: The model is too good to be true.
     """
+    within_days = within_days or registered.ANSWERS[answer]
     dataset, allowed = dataset_of(settings, as_of, answer, within_days)
     data = LearntFrom(
-        name=registered.ENGAGEMENT[answer],
+        name=registered.engagement_name(answer, within_days),
         as_of=as_of,
         digest=dataset.digest,
         cutoffs=(*dataset.cutoffs.training, dataset.cutoffs.validation),

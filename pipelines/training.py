@@ -19,7 +19,7 @@ from core.ids import digest
 from core.settings import Settings
 from models import registry, tracking
 from models.bundles import LoadedModel
-from models.registered import ENGAGEMENT, Target
+from models.registered import ENGAGEMENT, LONGEST_DAYS, Target
 from pipelines.contest import (
     Contender,
     Contest,
@@ -113,6 +113,8 @@ def chosen_of(what: str, **options: str | int) -> dict[str, object]:
         raise ConfigError(f"{names} is not for {what}, which takes {takes}.")
     if what == "propensity" and given:
         return {"target": Target(**given)}  # type: ignore[arg-type]  # names and types as declared
+    if int(given.get("days", 0)) > LONGEST_DAYS:
+        raise ConfigError(f"--days must be at most {LONGEST_DAYS}, got {given['days']}.")
     if (answer := given.get("answer")) and answer not in ENGAGEMENT:
         raise ConfigError(f"--answer is one of {', '.join(ENGAGEMENT)}, got {answer!r}.")
     return {_NAMES.get(name, name): value for name, value in given.items()}
@@ -133,13 +135,16 @@ def finish(
         data: What is learnt from.
         params: What the caller chose (trials, seed, ...); part of the fingerprint.
         fit: Called with the current champion or None; not called when the same inputs and
-            parameters were registered before: then the outcome is `unchanged`.
+            parameters were registered before and the champion can be read: then the outcome is
+            `unchanged`.
         register: False evaluates and tracks, but registers nothing.
     """
     fingerprint = digest(data.name, version("sendwise"), data.as_of, data.digests, dict(params))
-    if register and (found := registry.find_version(settings, data.name, fingerprint)):
-        return _unchanged(settings, found)
     current, damaged = _champion(settings, data.name)
+    # What was learnt before mends nothing where the champion cannot be read.
+    known = register and not damaged and registry.find_version(settings, data.name, fingerprint)
+    if known:
+        return _unchanged(settings, known)
     tags = {"fingerprint": fingerprint, "dry_run": not register}
     started = datetime.now(UTC)
     # Before the run: data that are too little leave none behind.

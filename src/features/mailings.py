@@ -28,7 +28,6 @@ from features.registry import ENGAGEMENT
 from features.shop import Shop
 
 Answer = Literal["opened", "clicked", "redeemed"]
-WITHIN: Final = 7 * DAY
 MOST_MAILS: Final = 200_000  # more would hardly teach more
 _TEST: Final = 0.2  # of the mails
 _VALIDATION: Final = 0.25  # of the mails answered before the test slice
@@ -43,7 +42,7 @@ def answer_set(
     *,
     answer: Answer,
     as_of: datetime,
-    within: timedelta = WITHIN,
+    within: timedelta,
     features: Sequence[Feature] = ENGAGEMENT,
     shop: Shop | None = None,
     customers: set[str] | None = None,

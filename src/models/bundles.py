@@ -119,3 +119,9 @@ def kept_version(home: Path, name: str) -> str | None:
     """Return the version of `name` that was champion last, None where none has been kept."""
     pointer = folder_of(home, name) / CURRENT
     return pointer.read_text(encoding="utf-8").strip() if pointer.is_file() else None
+
+
+def kept_names(home: Path) -> list[str]:
+    """Return the names of the models of which a champion has been kept."""
+    pointers = (home / "bundles" / "models").glob(f"*/{CURRENT}")
+    return sorted(pointer.parent.name for pointer in pointers)

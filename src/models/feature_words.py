@@ -218,9 +218,11 @@ _WORDS: Final[Mapping[str, Words]] = {
     "clicks": Words(
         "answers", partial(_count, one="clicked once", many="clicked {} times", none="no click")
     ),
-    "open_rate": Words("answers", partial(_share, some="opens {} of mails", none="opens no mail")),
+    "open_rate": Words(
+        "answers", partial(_share, some="open rate {}, smoothed", none="opens no mail")
+    ),
     "click_rate": Words(
-        "answers", partial(_share, some="clicks in {} of mails", none="clicks in no mail")
+        "answers", partial(_share, some="click rate {}, smoothed", none="clicks in no mail")
     ),
     "open_recency_days": Words("answers", partial(_ago, what="open")),
     "click_recency_days": Words("answers", partial(_ago, what="click")),
@@ -279,7 +281,7 @@ _WORDS: Final[Mapping[str, Words]] = {
         "answers", partial(_mean, some="{} points of engagement", none="no engagement"), plain=False
     ),
     "click_to_open_rate": Words(
-        "answers", partial(_share, some="clicks in {} of opened mails", none="clicks in no mail")
+        "answers", partial(_share, some="clicks per open {}, smoothed", none="clicks in no mail")
     ),
     "mail_hour": Words("hours", lambda told: f"reads mail at about {told.value % 24:.0f}:00"),
     "mail_hour_strength": Words(

@@ -12,9 +12,11 @@ from typing import Final
 
 from core.clock import DAY
 from core.errors import ConfigError
+from core.ids import digest
 
 _ORDER: Final = "Order Completed"  # as in `ingest.contract`, which is too heavy to import here
 _OF_PROPENSITY: Final = "propensity-"
+_OF_ENGAGEMENT: Final = "engagement-"
 LONGEST_DAYS: Final = 365
 
 
@@ -40,7 +42,11 @@ class Target:
     def what(self) -> str:
         """The event as part of a name: `order`, `product-added`, `order-shoes-boots`."""
         event = "order" if self.event == _ORDER else self.event
-        return re.sub(r"[^a-z0-9]+", "-", f"{event} {self.category}".lower()).strip("-")
+        words = f"{event} {self.category}".lower()
+        name = re.sub(r"[^a-z0-9]+", "-", words).strip("-")
+        if any(each.isalnum() and not each.isascii() for each in words):
+            return f"{name}-{digest(words, length=6)}"  # letters were left out: another name still
+        return name
 
     @property
     def name(self) -> str:
@@ -59,42 +65,55 @@ class Target:
         return f"{verb} in {self.category}" if self.category else verb
 
 
-def is_propensity(name: str) -> bool:
-    """Say whether a registered name is that of a propensity."""
-    return name.startswith(_OF_PROPENSITY)
+def engagement_name(answer: str, days: int) -> str:
+    """Return what the probability of an answer within so many days is registered as."""
+    return f"{_OF_ENGAGEMENT}{answer}-{days}d"
+
+
+def is_probability(name: str) -> bool:
+    """Say whether a registered name is that of a propensity or an engagement: of one output."""
+    return name.startswith((_OF_PROPENSITY, _OF_ENGAGEMENT))
 
 
 def output_of(name: str) -> str:
-    """Return the output that a propensity of this registered name fills."""
-    return "p_" + name.removeprefix(_OF_PROPENSITY).replace("-", "_")
+    """Return the output that a propensity or an engagement of this registered name fills."""
+    plain = name.removeprefix(_OF_PROPENSITY).removeprefix(_OF_ENGAGEMENT)
+    return f"p_{plain.replace('-', '_')}"
 
 
 def trained_by(name: str) -> str:
-    """Return what `sendwise train` is given to make a model of this registered name."""
-    of_engagement = {model: f"engagement --answer {answer}" for answer, model in ENGAGEMENT.items()}
-    return {
+    """Return what `sendwise train` is given to make a model of this registered name.
+
+    Of a propensity of another target the name does not tell the event: the sentence leaves it open.
+    """
+    known = {
         PROPENSITY: "propensity",
         QUARTER.name: f"propensity --days {QUARTER.days}",
-        **of_engagement,
-    }.get(name, "propensity" if is_propensity(name) else name)
+        **{model: f"engagement --answer {answer}" for answer, model in ENGAGEMENT.items()},
+    }
+    if name.startswith(_OF_PROPENSITY):
+        return known.get(name, "propensity --event ... --days ...")
+    return known.get(name, "engagement --answer ... --days ..." if is_probability(name) else name)
 
 
 ORDER: Final = Target()  # what the demo, the drift report and live scores are about
 QUARTER: Final = Target(days=90)
 PROPENSITY: Final = ORDER.name
 P_ORDER: Final = ORDER.output
-PROPENSITIES: Final = (PROPENSITY, QUARTER.name)  # of these there is an output, trained or not
-# By what is foretold of a mail, as `features.labels` calls it.
-ENGAGEMENT: Final = {answer: f"engagement-{answer}" for answer in ("opened", "clicked", "redeemed")}
+PROPENSITIES: Final = (PROPENSITY, QUARTER.name)
+# By what is foretold of a mail, as `features.labels` calls it: how many days it may take.
+ANSWERS: Final = {"opened": 7, "clicked": 7, "redeemed": 30}
+ENGAGEMENT: Final = {answer: engagement_name(answer, days) for answer, days in ANSWERS.items()}
 WINDOW: Final = 30 * DAY  # that the recommender is tested on
 CLUSTERS: Final = "clusters"
 RECOMMENDER: Final = "recommender"
 SEND_TIME: Final = "send-time"
 VALUE: Final = "value"
 CHURN: Final = "churn"
+# Of these there is an output, trained or not.
+PROBABILITIES: Final = (*PROPENSITIES, *ENGAGEMENT.values())
 MODELS: Final = (
-    *PROPENSITIES,
-    *ENGAGEMENT.values(),
+    *PROBABILITIES,
     CHURN,
     VALUE,
     CLUSTERS,

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from core.clock import from_us
-from core.errors import ConfigError, NotReadyError, UnavailableError
+from core.errors import ConfigError, DataError, NotReadyError, UnavailableError
 from core.settings import Settings
 from models import bundles, tracking
 from models.bundles import LoadedModel
@@ -128,10 +128,11 @@ def champion(settings: Settings, name: str) -> LoadedModel:
     """Load the champion of `name`, and keep it as the last good bundle.
 
     When the registry does not answer, or is not there at all, the last good bundle is
-    served and says that it is `stale`.
+    served and says that it is `stale`. A bundle that is damaged is fetched once more.
 
     Raises:
         NotReadyError: There is no champion.
+        DataError: It cannot be read, in the registry either.
         UnavailableError: The registry does not answer, and no bundle was kept.
     """
     if not tracking.exists(settings):
@@ -144,16 +145,23 @@ def champion(settings: Settings, name: str) -> LoadedModel:
         except NotReadyError:
             pass
         raise
+    try:
+        return bundles.load(settings.home, name, version)
+    except DataError as damaged:
+        try:
+            _fetch(settings, name, anew=True)
+        except UnavailableError:
+            raise damaged from None
     return bundles.load(settings.home, name, version)
 
 
-def _fetch(settings: Settings, name: str) -> str:
+def _fetch(settings: Settings, name: str, *, anew: bool = False) -> str:
     with tracking.server(settings) as client:
         version = _aliases(client, name).get(CHAMPION)
         if version is None:
             raise NotReadyError(f"{name} has no champion yet. Run `sendwise train` first.")
         run_id = str(client.get_model_version(name, version).run_id)
-    if not bundles.holds(settings.home, name, version, run_id):
+    if anew or not bundles.holds(settings.home, name, version, run_id):
         scratch = bundles.aside(settings.home, name)
         try:
             bundles.keep(

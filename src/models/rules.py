@@ -100,11 +100,18 @@ class PastAnswers:
     kind: ClassVar[str] = "past-answers"
     feature: str
     sigmoid: Sigmoid
+    middle: float = 0.0  # mean score of the training mails
 
     @classmethod
     def fit(cls, frame: pd.DataFrame, label: NDArray[np.generic], *, feature: str) -> Self:
         """Learn what a value of the feature means."""
-        return cls(feature, Sigmoid.fit(cls._score(frame, feature), label))
+        score = cls._score(frame, feature)
+        return cls(feature, Sigmoid.fit(score, label), float(score.mean()))
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The one feature."""
+        return (self.feature,)
 
     @classmethod
     def _score(cls, frame: pd.DataFrame, feature: str) -> Floats:
@@ -115,15 +122,19 @@ class PastAnswers:
         """Return the probability of an answer, one per row."""
         return self.sigmoid(self._score(frame, self.feature))
 
+    def contributions(self, frame: pd.DataFrame) -> Floats:
+        """Return how far the feature moves each score from the mean, in log odds, shape (n, 1)."""
+        return (self.sigmoid.slope * (self._score(frame, self.feature) - self.middle))[:, None]
+
     def save(self, folder: Path) -> None:
-        """Write the feature's name and the two learnt numbers."""
+        """Write the feature's name and the learnt numbers."""
         _write(folder, asdict(self))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
         found = _read(folder)
-        return cls(found["feature"], Sigmoid(**found["sigmoid"]))
+        return cls(found["feature"], Sigmoid(**found["sigmoid"]), found.get("middle", 0.0))
 
 
 @dataclass(frozen=True, slots=True)

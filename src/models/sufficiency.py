@@ -100,7 +100,8 @@ def shortfall(facts: Facts, model: str) -> str:
         return f"nothing is known before {day}: {known}. Give a later --as-of, or import more."
     counted = [need for need in lacking if need.has is not None] or lacking
     said = "; ".join(f"{_many(need.has or 0, need.what)}, {_needed(need)}" for need in counted)
-    text = f"too little before {day} to train {model}: {said}. {_advice(facts, lacking)}"
+    ahead = f" {facts.horizon // DAY} days ahead" if model == "propensity" else ""
+    text = f"too little before {day} to train {model}{ahead}: {said}. {_advice(facts, lacking)}"
     if facts.left_out:
         text += f" {of_whom(facts.customers, facts.customers + facts.left_out)}"
     return text
@@ -231,6 +232,6 @@ INSTEAD: Final[Mapping[str, str]] = {
     "value": "what a customer has spent so far; what is predicted is null, and it is said why",
     "clusters": "lifecycle stages by rules; the cluster is null, and it is said why",
     "recommender": "what is popular in the shop, alike for all",
-    "send-time": "one hour and weekday for the whole shop, if its opens tell one",
+    "send-time": "the sender's own time: the hour is null, and it is said why",
     **dict.fromkeys(ENGAGEMENT.values(), "no probability of an answer: null, and it is said why"),
 }

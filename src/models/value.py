@@ -190,10 +190,8 @@ def values_of(
         low: The spend's lower bound, NaN where there is none.
         high: Its upper bound.
     """
-    needed = (ORDERS_TOTAL, REVENUE_TOTAL, REFUNDED_TOTAL, GAP_MEAN)
-    known = columns_of(frame, tuple(names(needed)), where="models.value")
-    total, revenue, refunded, gap = known.T
-    historic = revenue - refunded
+    known = known_of(frame)
+    historic = known[HISTORIC_VALUE].to_numpy()
     columns = {
         EXPECTED_ORDERS_90D: orders,
         EXPECTED_ORDERS_365D: orders * year,
@@ -203,6 +201,18 @@ def values_of(
         HISTORIC_VALUE: historic,
         PREDICTED_VALUE_365D: spend * year,
         TOTAL_VALUE: historic + spend * year,
+    }
+    return pd.concat(
+        [pd.DataFrame(columns, index=frame.index), known.drop(columns=HISTORIC_VALUE)], axis=1
+    )
+
+
+def known_of(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return what is known of value without a model: what was spent, and how often, so far."""
+    needed = (ORDERS_TOTAL, REVENUE_TOTAL, REFUNDED_TOTAL, GAP_MEAN)
+    total, revenue, refunded, gap = columns_of(frame, tuple(names(needed)), where="models.value").T
+    columns = {
+        HISTORIC_VALUE: revenue - refunded,
         AVERAGE_ORDER_VALUE: revenue / np.maximum(total, 1.0),
         AVERAGE_DAYS: np.where(total >= 2, gap, np.nan),
     }

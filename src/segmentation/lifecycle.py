@@ -145,13 +145,16 @@ def rules(thresholds: Thresholds = DEFAULT) -> Mapping[str, str]:
     return {
         PROSPECT: "Has not ordered yet.",
         NEW: f"First order at most {t.new_days:g} days ago, and not late for another.",
-        ACTIVE: f"Orders in their own rhythm, fewer than {t.loyal_orders} times in 365 days.",
+        ACTIVE: f"Not late for another order, fewer than {t.loyal_orders} in the last 365 days.",
         LOYAL: f"At least {t.loyal_orders} orders in the last 365 days, and not late for another.",
         AT_RISK: (
-            f"No order for more than {t.at_risk_gaps:g} of their own gaps between orders "
-            f"(taken as {t.least_days:g} to {t.most_days:g} days; {t.once_days:g} after one order)."
+            f"No order for more than {t.at_risk_gaps:g} gaps between orders (their own, taken as "
+            f"{t.least_days:g} to {t.most_days:g} days; {t.once_days:g} days after one order)."
         ),
-        LAPSED: f"No order for more than {t.lapsed_gaps:g} of their own gaps between orders.",
+        LAPSED: (
+            f"No order for more than {t.lapsed_gaps:g} gaps between orders (their own; "
+            f"{t.once_days:g} days after one order)."
+        ),
         WON_BACK: (
             f"Had lapsed, more than {t.lapsed_gaps:g} of their own gaps, when the last order came."
         ),

@@ -68,3 +68,13 @@ def test_what_was_never_kept_has_no_version(tmp_path: Path) -> None:
     point_at(tmp_path, "clusters", "3")
 
     assert kept_version(tmp_path, "clusters") == "3"
+
+
+def test_what_was_kept_is_listed_by_name(tmp_path: Path) -> None:
+    for name in ("value", "churn", "half"):
+        folder_of(tmp_path, name).mkdir(parents=True)
+    for name in ("value", "churn"):
+        point_at(tmp_path, name, "1")
+
+    assert bundles.kept_names(tmp_path) == ["churn", "value"]
+    assert bundles.kept_names(tmp_path / "nowhere") == []

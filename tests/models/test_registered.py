@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def constants(path: Path) -> Iterator[str]:
 def test_the_names_are_those_the_documentation_and_every_workspace_know() -> None:
     assert (
         *("propensity-order-30d", "propensity-order-90d"),
-        *("engagement-opened", "engagement-clicked", "engagement-redeemed"),
+        *("engagement-opened-7d", "engagement-clicked-7d", "engagement-redeemed-30d"),
         *("churn", "value", "clusters", "recommender", "send-time"),
     ) == registered.MODELS
     assert registered.P_ORDER == "p_order_30d"
@@ -40,8 +41,16 @@ def test_a_target_names_its_model_and_its_output() -> None:
     assert boots.name == "propensity-product-added-shoes-boots-14d"
     assert boots.output == "p_product_added_shoes_boots_14d"
     assert registered.output_of(registered.PROPENSITY) == registered.P_ORDER
-    assert registered.is_propensity(boots.name)
-    assert not registered.is_propensity(registered.CLUSTERS)
+    assert registered.is_probability(boots.name)
+    assert not registered.is_probability(registered.CLUSTERS)
+
+
+def test_letters_that_a_name_cannot_hold_still_make_another_name() -> None:
+    names = [registered.Target(category=each).name for each in ("", "обувь", "книги", "Bücher")]
+
+    assert len(set(names)) == len(names)
+    assert names[0] == registered.PROPENSITY
+    assert all(re.fullmatch(r"propensity-[a-z0-9]+(-[a-z0-9]+)*-30d", name) for name in names)
 
 
 @pytest.mark.parametrize(
@@ -49,8 +58,9 @@ def test_a_target_names_its_model_and_its_output() -> None:
     [
         ("propensity-order-30d", "propensity"),
         ("propensity-order-90d", "propensity --days 90"),
-        ("propensity-product-added-14d", "propensity"),
-        ("engagement-opened", "engagement --answer opened"),
+        ("propensity-product-added-14d", "propensity --event ... --days ..."),
+        ("engagement-opened-7d", "engagement --answer opened"),
+        ("engagement-opened-9d", "engagement --answer ... --days ..."),
         ("churn", "churn"),
     ],
 )

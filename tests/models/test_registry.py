@@ -6,10 +6,11 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from core.errors import ConfigError, NotReadyError, UnavailableError
+from core.errors import ConfigError, DataError, NotReadyError, UnavailableError
 from core.settings import Settings
-from models import registry, tracking
-from tests.models.registered import AS_OF, register, small_model
+from models import bundles, registry, tracking
+from models.artefact import META
+from tests.models.registered import AS_OF, FRAME, register, small_model
 
 
 def runs(settings: Settings, name: str) -> list[mlflow.entities.Run]:
@@ -115,3 +116,34 @@ def test_a_server_that_is_down_is_said_within_seconds_and_the_bundle_serves_on(
     with pytest.raises(UnavailableError, match="does not answer"):
         registry.champion(away, "never trained")
     assert time.monotonic() - begin < 10
+
+
+def test_a_bundle_that_is_damaged_is_fetched_once_more(workspace: Settings) -> None:
+    version = register(workspace, "damaged", promote=True)
+    folder = bundles.folder_of(workspace.home, "damaged") / version
+    sound = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for path in folder.iterdir():
+        if path.name != META:
+            path.write_text("no model")
+
+    got = registry.champion(workspace, "damaged")
+
+    assert got.model.predict(FRAME).tolist() == [0, 1]
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == sound
+
+
+def test_what_is_damaged_in_the_registry_too_is_an_error(workspace: Settings) -> None:
+    version = register(workspace, "ruined", promote=True)
+    held = bundles.folder_of(workspace.home, "ruined") / version
+    run_id = registry.versions(workspace, "ruined")[0].run_id
+    metas = [
+        path.parent
+        for path in workspace.home.rglob(META)
+        if path.parent == held or run_id in path.read_text()
+    ]
+    assert len(metas) == 2
+    for path in (path for folder in metas for path in folder.iterdir() if path.name != META):
+        path.write_text("no model")
+
+    with pytest.raises(DataError, match="cannot be read"):
+        registry.champion(workspace, "ruined")

@@ -10,7 +10,8 @@ from core.errors import DataError, MissingColumnsError
 from features.feature import names
 from features.registry import PROPENSITY
 from models.artefact import load_model, save_model
-from models.rules import Logistic, Recency, RfmSum
+from models.contributions import reasons_of
+from models.rules import Logistic, PastAnswers, Recency, RfmSum
 from models.scoring_metrics import auc, ece
 
 RULES = (Recency, RfmSum, Logistic)
@@ -104,3 +105,20 @@ def test_rfm_gives_one_to_five_points_for_each_of_three() -> None:
     points = (margin - fitted.sigmoid.intercept) / fitted.sigmoid.slope
 
     assert points.tolist() == pytest.approx([15, 12, 9, 6, 3])
+
+
+def test_past_answers_say_why(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"click_rate": [0.02, 0.1, 0.4, 0.5] * 30})
+    label = (frame["click_rate"] > 0.2).to_numpy() ^ (np.arange(len(frame)) % 11 == 0)
+    PastAnswers.fit(frame, label, feature="click_rate").save(tmp_path)
+    rule = PastAnswers.load(tmp_path)
+
+    moved = rule.contributions(frame)
+
+    assert moved.shape == (120, 1)
+    assert moved.sum() == pytest.approx(0.0, abs=1e-6)  # from the mean
+    assert reasons_of(rule, frame[:3]) == [
+        ["lowers: clicks in 2 % of mails"],
+        ["lowers: clicks in 10 % of mails"],
+        ["raises: clicks in 40 % of mails"],
+    ]

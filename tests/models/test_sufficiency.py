@@ -62,10 +62,13 @@ def test_exactly_the_documented_minimum_is_enough(model: str) -> None:
         pytest.param("recommender", days_of_orders(60), "60 days of orders, 61", id="windows"),
         pytest.param("send-time", replace(ENOUGH, mail_days=89), "89 days of opens", id="opens"),
         pytest.param(
-            "engagement-opened", replace(ENOUGH, opened=99), "99 mails opened", id="answered"
+            "engagement-opened-7d", replace(ENOUGH, opened=99), "99 mails opened", id="answered"
         ),
         pytest.param(
-            "engagement-clicked", replace(ENOUGH, mails=199), "99 mails not clicked", id="ignored"
+            "engagement-clicked-7d",
+            replace(ENOUGH, mails=199),
+            "99 mails not clicked",
+            id="ignored",
         ),
     ],
 )
@@ -116,7 +119,7 @@ def test_before_the_first_order_nothing_is_known(begins: datetime | None, says: 
 
     assert says in shortfall(none, "propensity")
     assert says in shortfall(none, "value")
-    assert shortfall(none, "engagement-opened") == ""  # mails are all it needs
+    assert shortfall(none, "engagement-opened-7d") == ""  # mails are all it needs
 
 
 def test_without_time_for_examples_only_the_time_is_lacking() -> None:

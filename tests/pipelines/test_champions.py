@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import UnavailableError
 from core.settings import Settings
 from ingest.lake import connect
 from models import registered
@@ -26,7 +27,7 @@ def test_an_empty_workspace_has_no_champion_and_says_what_to_run(tmp_path: Path)
     assert champions == Champions()
     assert champions.versions == {}
     assert champions.recommender is None
-    assert champions.propensities == ["propensity-order-30d", "propensity-order-90d"]
+    assert champions.probabilities == list(registered.PROBABILITIES)
     assert champions.lacks(registered.QUARTER.name) == (
         "no champion yet: run `sendwise train propensity --days 90`"
     )
@@ -50,15 +51,38 @@ def test_a_propensity_of_another_target_is_found_and_a_damaged_one_named(
     train_model(shop, "propensity", as_of=AS_OF, trials=0, target=target)
 
     assert list(load_champions(shop).models) == [target.name]
-    assert load_champions(shop).propensities[-1] == target.name
+    assert load_champions(shop).probabilities[-1] == target.name
 
-    for kept in (tmp_path / "bundles").rglob("*.json"):
-        if kept.name in ("propensity.json", "rule.json"):
+    for name in ("propensity.json", "rule.json"):
+        for kept in tmp_path.rglob(name):  # in the registry, too
             kept.write_text("{}")
     damaged = load_champions(shop)
 
     assert damaged.models == {}
     assert damaged.lacks(target.name).startswith("the champion cannot be used (it is")
+
+
+def test_a_registry_that_is_down_leaves_the_champions_that_were_kept(
+    tmp_path: Path, with_mlflow: Callable[[Path], Path], closed_port: int
+) -> None:
+    shop = write_shop(with_mlflow(tmp_path))
+    target = registered.Target(days=14)
+    train_model(shop, "propensity", as_of=AS_OF, trials=0, target=target)
+    away = shop.model_copy(update={"tracking_uri": f"http://127.0.0.1:{closed_port}"})
+
+    champions = load_champions(away)
+
+    assert champions.stale == [target.name]
+    assert "no registry answers" in champions.lacks(registered.CHURN)
+
+
+def test_a_registry_that_is_down_and_nothing_kept_is_an_error(
+    tmp_path: Path, closed_port: int
+) -> None:
+    away = Settings(home=tmp_path, tracking_uri=f"http://127.0.0.1:{closed_port}")
+
+    with pytest.raises(UnavailableError, match="does not answer"):
+        load_champions(away)
 
 
 def test_what_the_data_cannot_carry_is_said_instead_of_what_to_run(tmp_path: Path) -> None:

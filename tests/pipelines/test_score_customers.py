@@ -220,7 +220,7 @@ def test_models_that_are_missing_are_named_with_what_they_lack(settings: Setting
     assert ann.outputs["p_order_30d"] is None
     assert ann.outputs["orders_365d"] == 3
     assert ann.lists == {BUY_AGAIN: [], NEW_FOR_YOU: []}
-    assert "to train propensity: 0 days of orders" in ann.why_null["p_order_30d"]
+    assert "to train propensity 30 days ahead: 0 days of orders" in ann.why_null["p_order_30d"]
     assert "to train clusters: 0 customers who ordered" in ann.why_null["cluster"]
     assert "to train recommender: 0 days of orders" in ann.why_null[BUY_AGAIN]
     assert outcome.exit_code == 0

@@ -27,3 +27,11 @@ def test_a_later_word_replaces_an_earlier_one() -> None:
     told.add(Told(outputs={"a": [1.0]}, why={"a": [""]}, reasons={"a": ["so"]}))
 
     assert (told.outputs, told.why, told.reasons) == ({"a": [1.0]}, {"a": [""]}, {"a": ["so"]})
+
+
+def test_a_probability_holds_that_of_what_it_contains() -> None:
+    told = Told(outputs={"month": [0.4, 0.1, None], "quarter": [0.3, 0.2, 0.5]})
+
+    told.hold("month", "quarter")
+
+    assert told.outputs == {"month": [0.4, 0.1, None], "quarter": [0.4, 0.2, 0.5]}

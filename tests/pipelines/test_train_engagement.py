@@ -34,7 +34,7 @@ def test_who_opens_is_foretold_better_than_by_past_rates(shop: Settings) -> None
     contenders = {one["name"]: one["metrics"] for one in outcome.data["contenders"]}
     assert set(contenders) == {"lightgbm+logistic", "past-answers", "logistic"}
     assert contenders["lightgbm+logistic"]["auc"] > 0.55
-    champion = registry.champion(shop, "engagement-opened")
+    champion = registry.champion(shop, "engagement-opened-7d")
     assert champion.meta["contender"] in contenders
     assert np.isfinite(contenders["lightgbm+logistic"]["log_loss"])
     if champion.meta["contender"] == "lightgbm+logistic":

@@ -175,12 +175,25 @@ def test_another_target_is_another_model(
         train_model(shop, "propensity", as_of=AS_OF, trials=0, target=Target("Shoe Bought"))
 
 
+def test_an_event_that_can_never_happen_is_no_lack_of_data(tmp_path: Path) -> None:
+    early = START + timedelta(days=10)
+
+    with pytest.raises(ConfigError, match="no event 'Order Complete'; the contract has"):
+        train_model(
+            write_shop(tmp_path),
+            "propensity",
+            as_of=early,
+            trials=0,
+            target=Target("Order Complete"),
+        )
+
+
 def test_a_champion_that_cannot_be_read_is_replaced_and_named(
     tmp_path: Path, with_mlflow: Callable[[Path], Path]
 ) -> None:
     shop = write_shop(with_mlflow(tmp_path))
     train_model(shop, "propensity", as_of=AS_OF - timedelta(days=7), trials=0)
-    for kept in (shop.home / "bundles").rglob("*.json"):
+    for kept in shop.home.rglob("*.json"):
         if kept.name in ("rule.json", "propensity.json"):
             kept.write_text('{"cut": "off"}')
 
@@ -188,6 +201,21 @@ def test_a_champion_that_cannot_be_read_is_replaced_and_named(
 
     assert outcome.data["promoted"] is True
     assert any("the champion was not compared" in note for note in outcome.notes)
+
+
+def test_the_same_training_again_mends_a_champion_that_is_damaged_everywhere(
+    tmp_path: Path, with_mlflow: Callable[[Path], Path]
+) -> None:
+    shop = write_shop(with_mlflow(tmp_path))
+    train_model(shop, "propensity", as_of=AS_OF, trials=0)
+    for held in shop.home.rglob("*.json"):
+        if held.name in ("rule.json", "propensity.json"):
+            held.write_text('{"cut": "off"}')
+
+    outcome = train_model(shop, "propensity", as_of=AS_OF, trials=0)
+
+    assert (outcome.status, outcome.data["promoted"]) == ("done", True)
+    assert registry.champion(shop, ORDER.name).version == "2"
 
 
 def test_a_feature_that_knows_the_future_is_caught(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_every_stage_has_its_rule_with_the_thresholds_that_hold() -> None:
     strict = rules(Thresholds(lapsed_gaps=2.5, loyal_orders=7))
 
     assert list(strict) == list(STAGES)
-    assert "2.5 of their own gaps" in strict["lapsed"]
+    assert "more than 2.5 gaps" in strict["lapsed"]
     assert "7 orders" in strict["loyal"]
     assert len(set(strict.values())) == len(STAGES)
 
