@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -42,6 +42,7 @@ from pipelines.customer_outputs import (
 from pipelines.learnable import consenting
 from pipelines.outcome import Advance, Outcome, progress_bar
 from pipelines.product_items import items_digest, items_of, kinship
+from pipelines.stage_moves import snapshot_before, stage_moves
 from pipelines.told import Told
 from pipelines.workspace import require_writable
 from privacy.consent import MODEL_TRAINING, PERSONALISATION
@@ -52,7 +53,6 @@ PER_SLOT: Final = 40  # products kept per list: a block shows a few, the rest ma
 CHUNK: Final = 2_000  # customers whose lists are in memory at once
 UNCONFIRMED: Final = "No registry answered, so the champions kept last were used"
 _SLOTS: Final = (BUY_AGAIN, NEW_FOR_YOU)
-
 Flags = NDArray[np.bool_]
 
 
@@ -60,8 +60,8 @@ Flags = NDArray[np.bool_]
 class Inputs:
     """What a run reads.
 
-    `personal` says who of `frame` consents to personalisation; `teachers` consent to be learnt
-    from, and are nobody where the champion has learnt already.
+    `personal` says who of `frame` consents to personalisation; `teachers` to be learnt from, nobody
+    where the champion has learnt already.
     """
 
     as_of: datetime
@@ -76,8 +76,8 @@ class Inputs:
 def score_customers(settings: Settings, *, as_of: datetime) -> Outcome:
     """Write features, scores, clusters and product lists of all customers as a snapshot.
 
-    A model that is not there yet is not an error: what it would give is null, with the command
-    that makes it. Of customers without consent to personalisation only the id is kept.
+    A model that is not there yet is not an error: what it would give is null, with the reason. Of
+    customers without consent to personalisation only the id is kept.
 
     Raises:
         ConfigError: The workspace is read-only.
@@ -92,8 +92,10 @@ def score_customers(settings: Settings, *, as_of: datetime) -> Outcome:
         known = find_snapshot(settings.home, identity)
         if known and _is_current(settings, identity):
             return _outcome(settings, known, inputs.champions, "unchanged")
-        manifest = _write(settings, connection, inputs, identity)
-        return _outcome(settings, manifest, inputs.champions, "done")
+        before = snapshot_before(settings)
+        written = _write(settings, connection, inputs, identity)
+        outcome = _outcome(settings, written, inputs.champions, "done")
+        return replace(outcome, sheets=stage_moves(settings, before, written))
     finally:
         connection.close()
 
@@ -249,7 +251,7 @@ def _outcome(
     champions: Champions,
     status: Literal["done", "unchanged"],
 ) -> Outcome:
-    """Sum up the snapshot from its own files, so that the table says what is really there."""
+    """Sum up the snapshot from its own files: the table says what is really there."""
     folder = settings.home / "snapshots" / manifest.id
     rows = _rows(folder, manifest)
     versions = ", ".join(f"{name} v{number}" for name, number in manifest.model_versions.items())

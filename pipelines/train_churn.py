@@ -25,7 +25,7 @@ from models.churn import ChurnModel
 from models.churn_outputs import NEXT_ORDER, NEXT_P10, NEXT_P90, P_CHURN, churned
 from models.churn_rules import BY, ChurnRule
 from models.gate import auc, mean, paired_bootstrap
-from models.plots import calibration_curve, importance_bars, ranking_curves
+from models.plots import calibration_curve, gain_curves, importance_bars, ranking_curves
 from models.scoring_metrics import scoring_metrics
 from models.sufficiency import require
 from pipelines.judging import Yardstick, judge
@@ -129,6 +129,7 @@ def contest_of(
         figures={
             "calibration.png": calibration_curve(truth, scores),
             "ranking.png": ranking_curves(truth, scores),
+            "gains.png": gain_curves(truth, scores),
             "importance.png": importance_bars(model.trees.importance()),
         },
         params=_found(model),

@@ -11,7 +11,7 @@ from core.errors import NotEnoughDataError
 from core.settings import Settings
 from features.dataset import Dataset, cutoffs, first_order, training_set
 from features.feature import definitions_digest
-from features.labels import require_event
+from features.labels import require_category, require_event
 from features.registry import PROPENSITY
 from features.shop import Shop
 from ingest.contract import ORDER_COMPLETED
@@ -90,6 +90,8 @@ def dataset_of(settings: Settings, as_of: datetime, target: Target) -> tuple[Dat
     require_event(target.event)
     connection = connect(settings.home)
     try:
+        if target.category:
+            require_category(connection, target.category)
         allowed = learners(settings, connection, as_of=as_of)
         facts = facts_of(
             settings,

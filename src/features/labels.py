@@ -19,6 +19,7 @@ import pandas as pd
 from core import columns as c
 from core.clock import DAY_US, MICROSECOND, to_us
 from core.errors import ConfigError, DataError
+from features.affinity import DEPARTMENT
 from features.columns import exchanged
 from features.dialects import printed
 from features.engine import clock
@@ -95,6 +96,25 @@ def require_event(event: str) -> None:
     """
     if event not in EVENT_NAMES:
         raise ConfigError(f"no event {event!r}; the contract has {', '.join(EVENT_NAMES)}.")
+
+
+def require_category(connection: duckdb.DuckDBPyConnection, category: str) -> None:
+    """Refuse a category that no event has named, with those that most have.
+
+    Raises:
+        ConfigError: No item is of this category or one below it.
+    """
+    if connection.execute(
+        "SELECT 1 FROM items WHERE category = $1 OR starts_with(category, $1 || '/') LIMIT 1",
+        [category],
+    ).fetchall():
+        return
+    known = connection.execute(
+        f"SELECT {DEPARTMENT} AS name FROM items WHERE name IS NOT NULL"
+        " GROUP BY name ORDER BY count(*) DESC, name LIMIT 5"
+    ).fetchall()
+    biggest = ", ".join(str(row[0]) for row in known) or "none"
+    raise ConfigError(f"no item is of category {category!r}. The biggest are: {biggest}.")
 
 
 def spent(

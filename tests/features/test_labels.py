@@ -7,7 +7,7 @@ import pytest
 
 from core.clock import DAY, MICROSECOND, to_us
 from core.errors import ConfigError, DataError
-from features.labels import answers, did, next_orders, spent
+from features.labels import answers, did, next_orders, require_category, spent
 from features.shop import Shop
 from ingest.contract import (
     CAMPAIGN_SENT,
@@ -169,3 +169,13 @@ def test_a_mail_that_can_still_be_answered_is_left_out(
     got = answers(log, since=START, before=START + 10 * DAY, within=7 * DAY)
 
     assert got["ts_us"].tolist() == [to_us(START), to_us(START + 3 * DAY)]
+
+
+def test_a_category_that_nothing_is_of_is_one_line_with_those_there_are(
+    lake: Lake, happened: type[Happened]
+) -> None:
+    log = lake([happened(customer="ann", at=START, lines=("SHOES/BOOTS", "BAGS"))])
+
+    require_category(log, "SHOES")
+    with pytest.raises(ConfigError, match=r"category 'SHOE'\. The biggest are: BAGS, SHOES\."):
+        require_category(log, "SHOE")
