@@ -13,12 +13,18 @@ from datetime import datetime
 import pandas as pd
 
 from core.errors import MissingColumnsError
-from features.ahead import Ahead
+from core.settings import Settings
+from features.ahead import Ahead, look_ahead
+from features.feature import Feature, definitions_digest
+from features.shop import Shop
+from ingest.lake import connect
 from models.artefact import Artefact
 from models.bundles import LoadedModel
 from models.gate import Floats, Interval, Metric, Verdict, bootstrap, decide, paired_bootstrap
-from pipelines.contest import Contender
-from pipelines.training import SEED
+from models.sufficiency import require
+from pipelines.contest import Contender, LearntFrom
+from pipelines.learnable import Learners, facts_of
+from pipelines.training import SEED, learners
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +54,43 @@ class Judged:
         """Return the candidate's gain in the headline over one of the others."""
         mine = self.pairs[self.candidate.name]
         return paired_bootstrap(mine, self.pairs[name], metric=self.metric, seed=SEED)
+
+
+def ahead_of(
+    settings: Settings, name: str, features: tuple[Feature, ...], *, as_of: datetime
+) -> tuple[Ahead, LearntFrom, Learners]:
+    """Return what a model of the next quarter is learnt from and judged by, described.
+
+    Raises:
+        NotReadyError: Nothing has been imported.
+        NotEnoughDataError: Too little history, or too few customers.
+    """
+    connection = connect(settings.home)
+    try:
+        allowed = learners(settings, connection, as_of=as_of)
+        require(facts_of(settings, connection, allowed, as_of=as_of), name)
+        with allowed.named():
+            rows = look_ahead(
+                connection,
+                as_of=as_of,
+                features=features,
+                shop=Shop.of(settings),
+                customers=set(allowed.ids),
+            )
+    finally:
+        connection.close()
+    data = LearntFrom(
+        name=name,
+        as_of=as_of,
+        digest=rows.digest,
+        cutoffs=rows.learnt_at,  # the test slice only judges
+        labels_end=rows.tested_at,
+        rows=len(rows.learning),
+        left_out=allowed.left_out,
+        features={feature.name: feature.dtype for feature in features},
+        features_digest=definitions_digest(features),
+    )
+    return rows, data, allowed
 
 
 def judge(

@@ -5,7 +5,7 @@ What propensity and engagement have in common: how they are judged, guarded, dra
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Self
@@ -19,15 +19,18 @@ from core import columns as c
 from core.errors import DataError, MissingColumnsError
 from core.settings import Settings
 from features.dataset import Dataset
+from features.feature import Feature, definitions_digest
 from models.artefact import Artefact
 from models.bundles import LoadedModel
 from models.contribution_plots import contribution_swarm
 from models.gate import Interval, Verdict, auc, decide, paired_bootstrap
 from models.plots import calibration_curve, gain_curves, importance_bars, ranking_curves
 from models.propensity import PropensityModel
-from models.propensity_fit import Fitted, over_customers
+from models.propensity_fit import Fitted, fit_propensity, over_customers
 from models.scoring_metrics import scoring_intervals, scoring_metrics
-from pipelines.training import SEED, Contender, Contest
+from pipelines.learnable import Learners
+from pipelines.outcome import Outcome, progress_bar
+from pipelines.training import SEED, Contender, Contest, LearntFrom, finish
 
 SWARM: Final = 2_000  # rows of the test slice whose contributions are drawn, without a name
 CANDIDATE: Final = "lightgbm+logistic"  # trees and a line
@@ -42,6 +45,48 @@ class Described:
     slice: str
     purpose: str
     limits: tuple[str, ...]
+
+
+def train_probability(
+    settings: Settings,
+    dataset: Dataset,
+    allowed: Learners,
+    *,
+    name: str,
+    as_of: datetime,
+    features: Sequence[Feature],
+    params: Mapping[str, object],
+    rules: Callable[[], Mapping[str, Artefact]],
+    described: Described,
+    trials: int,
+    register: bool,
+) -> Outcome:
+    """Fit a probability on a dataset, let it meet its rules, and register the winner.
+
+    Raises:
+        NotEnoughDataError: A slice holds too little to fit on.
+        DataError: The model is too good to be true.
+    """
+    at = dataset.cutoffs
+    data = LearntFrom(
+        name=name,
+        as_of=as_of,
+        digest=dataset.digest,
+        cutoffs=(*at.training, at.validation),  # the test slice only judges
+        rows=len(dataset.seen),
+        labels_end=at.test,
+        left_out=allowed.left_out,
+        features={feature.name: feature.dtype for feature in features},
+        features_digest=definitions_digest(features),
+    )
+
+    def fit(champion: LoadedModel | None) -> Contest:
+        with allowed.named(), progress_bar("tuning", total=trials) as advance:
+            fitted = fit_propensity(dataset, trials=trials, seed=SEED, advance=advance)
+        return contest_of(settings, dataset, fitted, champion, rules=rules(), described=described)
+
+    chosen = {"trials": trials, "seed": SEED, **params}
+    return finish(settings, data=data, params=chosen, fit=fit, register=register)
 
 
 def contest_of(

@@ -13,11 +13,8 @@ from numpy.typing import NDArray
 
 from core.settings import Settings
 from features import ahead
-from features.ahead import Ahead, look_ahead
-from features.feature import definitions_digest
+from features.ahead import Ahead
 from features.registry import CHURN
-from features.shop import Shop
-from ingest.lake import connect
 from models import registered
 from models.artefact import Artefact
 from models.bundles import LoadedModel
@@ -27,12 +24,10 @@ from models.churn_rules import BY, ChurnRule
 from models.gate import auc, mean, paired_bootstrap
 from models.plots import calibration_curve, gain_curves, importance_bars, ranking_curves
 from models.scoring_metrics import scoring_metrics
-from models.sufficiency import require
-from pipelines.judging import Yardstick, judge
-from pipelines.learnable import facts_of
+from pipelines.judging import Yardstick, ahead_of, judge
 from pipelines.outcome import Outcome
 from pipelines.probability_contest import refuse_leak
-from pipelines.training import SEED, Contest, LearntFrom, finish, learners
+from pipelines.training import SEED, Contest, finish
 
 CANDIDATE: Final = "churn"
 BG_NBD: Final = "bg-nbd"
@@ -63,31 +58,7 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
         DataError: The model is too good to be true.
     """
     del trials
-    connection = connect(settings.home)
-    try:
-        allowed = learners(settings, connection, as_of=as_of)
-        require(facts_of(settings, connection, allowed, as_of=as_of), "churn")
-        with allowed.named():
-            rows = look_ahead(
-                connection,
-                as_of=as_of,
-                features=CHURN,
-                shop=Shop.of(settings),
-                customers=set(allowed.ids),
-            )
-    finally:
-        connection.close()
-    data = LearntFrom(
-        name=registered.CHURN,
-        as_of=as_of,
-        digest=rows.digest,
-        cutoffs=rows.learnt_at,  # the test slice only judges
-        labels_end=rows.tested_at,
-        rows=len(rows.learning),
-        left_out=allowed.left_out,
-        features={feature.name: feature.dtype for feature in CHURN},
-        features_digest=definitions_digest(CHURN),
-    )
+    rows, data, allowed = ahead_of(settings, registered.CHURN, CHURN, as_of=as_of)
 
     def fit(champion: LoadedModel | None) -> Contest:
         with allowed.named():

@@ -9,21 +9,18 @@ from core import columns as c
 from core.clock import DAY
 from core.settings import Settings
 from features.dataset import Dataset
-from features.feature import definitions_digest
 from features.mailings import Answer, answer_set
 from features.registry import ENGAGEMENT
 from features.shop import Shop
 from ingest.lake import connect
 from models import registered
 from models.artefact import Artefact
-from models.bundles import LoadedModel
-from models.propensity_fit import fit_propensity
 from models.rules import Logistic, PastAnswers
 from models.sufficiency import require
 from pipelines.learnable import Learners, facts_of
 from pipelines.outcome import Outcome, progress_bar
-from pipelines.probability_contest import Described, contest_of
-from pipelines.training import SEED, Contest, LearntFrom, finish, learners
+from pipelines.probability_contest import Described, train_probability
+from pipelines.training import SEED, learners
 
 # What customers did with earlier mails, by what is foretold: the rule to beat.
 BEFORE: Final[dict[Answer, str]] = {
@@ -65,32 +62,19 @@ def run(
     """
     within_days = within_days or registered.ANSWERS[answer]
     dataset, allowed = dataset_of(settings, as_of, answer, within_days)
-    data = LearntFrom(
+    return train_probability(
+        settings,
+        dataset,
+        allowed,
         name=registered.engagement_name(answer, within_days),
         as_of=as_of,
-        digest=dataset.digest,
-        cutoffs=(*dataset.cutoffs.training, dataset.cutoffs.validation),
-        rows=len(dataset.seen),
-        labels_end=dataset.cutoffs.test,
-        left_out=allowed.left_out,
-        features={feature.name: feature.dtype for feature in ENGAGEMENT},
-        features_digest=definitions_digest(ENGAGEMENT),
+        features=ENGAGEMENT,
+        params={"within_days": within_days},
+        rules=lambda: rules_of(dataset, BEFORE[answer]),
+        described=described_of(dataset, answer, within_days),
+        trials=trials,
+        register=register,
     )
-
-    def fit(champion: LoadedModel | None) -> Contest:
-        with allowed.named(), progress_bar("tuning", total=trials) as advance:
-            fitted = fit_propensity(dataset, trials=trials, seed=SEED, advance=advance)
-        return contest_of(
-            settings,
-            dataset,
-            fitted,
-            champion,
-            rules=rules_of(dataset, BEFORE[answer]),
-            described=described_of(dataset, answer, within_days),
-        )
-
-    params = {"trials": trials, "seed": SEED, "within_days": within_days}
-    return finish(settings, data=data, params=params, fit=fit, register=register)
 
 
 def dataset_of(

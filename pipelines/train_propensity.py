@@ -10,7 +10,6 @@ from core import columns as c
 from core.errors import NotEnoughDataError
 from core.settings import Settings
 from features.dataset import Dataset, cutoffs, first_order, training_set
-from features.feature import definitions_digest
 from features.labels import require_category, require_event
 from features.registry import PROPENSITY
 from features.shop import Shop
@@ -18,15 +17,13 @@ from ingest.contract import ORDER_COMPLETED
 from ingest.lake import connect
 from models.artefact import Artefact
 from models.bg_nbd import BgNbdRule
-from models.bundles import LoadedModel
-from models.propensity_fit import fit_propensity
 from models.registered import ORDER, Target
 from models.rules import Logistic, Recency, RfmSum
 from models.sufficiency import require
 from pipelines.learnable import Learners, facts_of
-from pipelines.outcome import Outcome, progress_bar
-from pipelines.probability_contest import Described, contest_of
-from pipelines.training import SEED, Contest, LearntFrom, finish, learners
+from pipelines.outcome import Outcome
+from pipelines.probability_contest import Described, train_probability
+from pipelines.training import learners
 
 LIMITS: Final = (
     "It says who will, not whom an e-mail would make do it: that needs an experiment.",
@@ -48,35 +45,22 @@ def run(
         DataError: The model is too good to be true.
     """
     dataset, allowed = dataset_of(settings, as_of, target)
-    data = LearntFrom(
-        name=target.name,
-        as_of=as_of,
-        digest=dataset.digest,
-        # The test slice only judges.
-        cutoffs=(*dataset.cutoffs.training, dataset.cutoffs.validation),
-        rows=len(dataset.seen),
-        labels_end=dataset.cutoffs.test,
-        left_out=allowed.left_out,
-        features={feature.name: feature.dtype for feature in PROPENSITY},
-        features_digest=definitions_digest(PROPENSITY),
-    )
-
-    def fit(champion: LoadedModel | None) -> Contest:
-        with allowed.named(), progress_bar("tuning", total=trials) as advance:
-            fitted = fit_propensity(dataset, trials=trials, seed=SEED, advance=advance)
-        return contest_of(
-            settings,
-            dataset,
-            fitted,
-            champion,
-            rules=rules_of(dataset, target),
-            described=described_of(dataset, target),
-        )
-
-    params = {"trials": trials, "seed": SEED, "horizon_days": target.days, "event": target.event}
+    params: dict[str, object] = {"horizon_days": target.days, "event": target.event}
     if target.category:
         params["category"] = target.category
-    return finish(settings, data=data, params=params, fit=fit, register=register)
+    return train_probability(
+        settings,
+        dataset,
+        allowed,
+        name=target.name,
+        as_of=as_of,
+        features=PROPENSITY,
+        params=params,
+        rules=lambda: rules_of(dataset, target),
+        described=described_of(dataset, target),
+        trials=trials,
+        register=register,
+    )
 
 
 def dataset_of(settings: Settings, as_of: datetime, target: Target) -> tuple[Dataset, Learners]:

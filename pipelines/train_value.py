@@ -12,15 +12,11 @@ from numpy.typing import NDArray
 
 from core.settings import Settings
 from features import ahead
-from features.ahead import Ahead, look_ahead
-from features.feature import definitions_digest
+from features.ahead import Ahead
 from features.registry import VALUE
-from features.shop import Shop
-from ingest.lake import connect
 from models import registered
 from models.artefact import Artefact
 from models.bundles import LoadedModel
-from models.sufficiency import require
 from models.value import (
     EXPECTED_ORDERS_90D,
     EXPECTED_SPEND_90D,
@@ -32,10 +28,9 @@ from models.value_metrics import gini, value_metrics
 from models.value_plots import spend_curves
 from models.value_rules import PastSpend, RfmValue
 from models.value_tuning import Fitted, fit_value
-from pipelines.judging import Yardstick, judge
-from pipelines.learnable import facts_of
+from pipelines.judging import Yardstick, ahead_of, judge
 from pipelines.outcome import Outcome
-from pipelines.training import SEED, Contest, LearntFrom, finish, learners
+from pipelines.training import SEED, Contest, finish
 
 CANDIDATE: Final = "value"
 PURPOSE: Final = (
@@ -66,31 +61,7 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
         NotEnoughDataError: Too little history, or too few customers who ordered.
     """
     del trials
-    connection = connect(settings.home)
-    try:
-        allowed = learners(settings, connection, as_of=as_of)
-        require(facts_of(settings, connection, allowed, as_of=as_of), "value")
-        with allowed.named():
-            rows = look_ahead(
-                connection,
-                as_of=as_of,
-                features=VALUE,
-                shop=Shop.of(settings),
-                customers=set(allowed.ids),
-            )
-    finally:
-        connection.close()
-    data = LearntFrom(
-        name=registered.VALUE,
-        as_of=as_of,
-        digest=rows.digest,
-        cutoffs=rows.learnt_at,  # the test slice only judges
-        labels_end=rows.tested_at,
-        rows=len(rows.learning),
-        left_out=allowed.left_out,
-        features={feature.name: feature.dtype for feature in VALUE},
-        features_digest=definitions_digest(VALUE),
-    )
+    rows, data, allowed = ahead_of(settings, registered.VALUE, VALUE, as_of=as_of)
 
     def fit(champion: LoadedModel | None) -> Contest:
         with allowed.named():
