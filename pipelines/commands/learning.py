@@ -22,7 +22,7 @@ Event = Annotated[str, typer.Option(help="propensity: what is foretold. Empty: O
 Days = Annotated[
     int,
     typer.Option(
-        min=0, help="propensity, engagement: days ahead. 0: 30 for an event, 7 for an answer."
+        min=0, help="propensity, engagement: days ahead. 0: 30, but 7 for opens and clicks."
     ),
 ]
 Category = Annotated[
