@@ -39,7 +39,7 @@ class Trait:
     distance: float
 
 
-def traits_of(ranks: Mapping[str, float], *, pauses: str = "") -> list[Trait]:
+def traits_of(ranks: Mapping[str, float], *, pauses: str = "", once: bool = False) -> list[Trait]:
     """Put a cluster into words, rhythm and basket first, then what else stands out.
 
     Args:
@@ -47,10 +47,13 @@ def traits_of(ranks: Mapping[str, float], *, pauses: str = "") -> list[Trait]:
         pauses: Of a cluster that mostly has no order in the last 90 days: how often they
             ordered before. It takes the place of the basket and of discounts, of which nothing
             is known then.
+        once: Most have ordered once: that is no rhythm, however seldom others order.
     """
     rhythm = ranks[ORDERS[1].name]  # orders of the last 90 days
     if ranks[RECENCY_DAYS.name] >= LAPSING:
         first = Trait("lapsing", ranks[RECENCY_DAYS.name] - 0.5)
+    elif once:
+        first = Trait("one order", abs(rhythm - 0.5))
     else:
         first = _word(rhythm, high="frequent", low="occasional", middle="regular")
     second = _basket(ranks[ORDER_VALUE.name] - 0.5, ranks[BASKET_LINES.name] - 0.5)

@@ -210,9 +210,12 @@ def _pauses(members: pd.DataFrame, quiet: NDArray[np.bool_]) -> str:
     """Say how often those ordered who mostly have no order of late; empty where most have one."""
     if not len(members) or quiet.mean() <= 0.5:
         return ""
-    # With one order there is no gap, and the feature holds its default.
-    once = members[GAP_MEAN.name].median() == GAP_MEAN.default
-    return "one order" if once else "several orders"
+    return "one order" if _once(members) else "several orders"
+
+
+def _once(members: pd.DataFrame) -> bool:
+    """Say whether most ordered once: there is no gap then, and the feature holds its default."""
+    return bool(len(members) and members[GAP_MEAN.name].median() == GAP_MEAN.default)
 
 
 def _described(
@@ -229,7 +232,7 @@ def _described(
     members = [labels == label for label in range(k)]
     means = [dict(zip(told, ranks[own].mean(axis=0).tolist(), strict=True)) for own in members]
     traits = [
-        traits_of(each, pauses=_pauses(frame[own], quiet[own]))
+        traits_of(each, pauses=_pauses(frame[own], quiet[own]), once=_once(frame[own]))
         for each, own in zip(means, members, strict=True)
     ]
     return Clusters(

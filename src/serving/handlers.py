@@ -68,6 +68,7 @@ def predict(brain: Brain, request: PredictRequest, recipients: Sequence[Recipien
                 "rung": "snapshot" if customer_id in profiles else "static",
                 "model_versions": versions,
                 "as_of": as_of,
+                "feature_cutoff": as_of,
             }
         )
     return results

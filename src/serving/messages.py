@@ -99,6 +99,7 @@ class _Answer(BaseModel):
 class Prediction(_Answer):
     """What is expected of one customer."""
 
+    feature_cutoff: AwareDatetime = Field(description="Features are of what was before it.")
     outputs: dict[str, float | int | str | bool | list[str] | None]
     reasons: dict[str, str]
     why_null: dict[str, str]

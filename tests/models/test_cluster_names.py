@@ -109,3 +109,10 @@ def test_what_sets_nobody_apart_is_not_in_a_name() -> None:
     assert names_of([[Trait("regular", 0.0), Trait("medium baskets", 0.0)]], [MIDDLE]) == [
         "Regular"
     ]
+
+
+def test_who_ordered_once_is_not_called_frequent_however_seldom_others_order() -> None:
+    ranks = {**MIDDLE, "orders_90d": 0.8}
+
+    assert traits_of(ranks, once=True)[0].word == "one order"
+    assert traits_of(ranks)[0].word == "frequent"

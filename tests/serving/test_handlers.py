@@ -46,6 +46,7 @@ def test_a_prediction_is_that_of_the_snapshot_with_its_reasons(brain: Brain) -> 
         "rung": "snapshot",
         "model_versions": {"propensity-order-30d": "1", "recommender": "4"},
         "as_of": "2024-05-31T12:00:00+00:00",
+        "feature_cutoff": "2024-05-31T12:00:00+00:00",
     }
 
 
