@@ -54,6 +54,7 @@ _MONTH, _QUARTER, _OPENED, _CLICKED, *_ = map(registered.output_of, registered.P
 # Who orders within 30 days does so within 90; who clicks has opened.
 _HELD: Final = ((_MONTH, _QUARTER), (_CLICKED, _OPENED))
 _CLUSTER: Final = ("cluster", "cluster_traits", "cluster_margin", "cluster_outlier")
+_KNOWN: Final = (value.HISTORIC_VALUE, value.AVERAGE_ORDER_VALUE, value.AVERAGE_DAYS)  # by anybody
 # Why one customer has none, where others have: of outputs that are not defined for everybody.
 _UNDEFINED: Final = {
     value.AVERAGE_DAYS: "one order so far: there is no time between orders yet",
@@ -90,7 +91,7 @@ def missing_of(champions: Champions) -> dict[str, str]:
     lacking: dict[str, str] = {}
     for name, outputs in _outputs_by_model(champions).items():
         if why := champions.lacks(name):
-            lacking |= dict.fromkeys(outputs, why)
+            lacking |= {output: why for output in outputs if output not in _KNOWN}
     return lacking
 
 

@@ -51,6 +51,7 @@ def test_an_empty_workspace_lacks_every_model_and_says_what_to_run() -> None:
     lacking = missing_of(NOBODY)
 
     facts = {"lifecycle_stage", "recency_days", "orders_365d", "top_categories"}
+    facts |= {"historic_value", "average_order_value", "average_days_between_orders"}
     assert set(lacking) == {*kinds_of(NOBODY), BUY_AGAIN, NEW_FOR_YOU} - facts
     assert all("run `sendwise train" in why for why in lacking.values())
     assert describe_clusters(NOBODY, {}) == {}
@@ -111,6 +112,8 @@ def test_without_a_model_there_are_facts_and_a_stage_with_its_rule(
     assert all(got.reasons["lifecycle_stage"])
     assert set(got.outputs["p_churn"]) == {None}
     assert set(got.why["p_churn"]) == {"no champion yet: run `sendwise train churn`"}
+    assert None not in got.outputs["historic_value"]
+    assert set(got.outputs["expected_spend_90d"]) == {None}
 
 
 def test_a_score_has_its_reasons_and_a_place_its_margin(
