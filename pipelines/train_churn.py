@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from core.settings import Settings
@@ -18,15 +19,16 @@ from features.registry import CHURN
 from models import registered
 from models.artefact import Artefact
 from models.bundles import LoadedModel
-from models.churn import ChurnModel
+from models.churn import ChurnModel, with_rhythm
 from models.churn_outputs import NEXT_ORDER, NEXT_P10, NEXT_P90, P_CHURN, churned
 from models.churn_rules import BY, ChurnRule
+from models.contribution_plots import contribution_swarm
 from models.gate import auc, mean, paired_bootstrap
 from models.plots import calibration_curve, gain_curves, importance_bars, ranking_curves
 from models.scoring_metrics import scoring_metrics
 from pipelines.judging import Yardstick, ahead_of, judge
 from pipelines.outcome import Outcome
-from pipelines.probability_contest import refuse_leak
+from pipelines.probability_contest import SWARM, refuse_leak
 from pipelines.training import SEED, Contest, finish
 
 CANDIDATE: Final = "churn"
@@ -102,6 +104,7 @@ def contest_of(
             "ranking.png": ranking_curves(truth, scores),
             "gains.png": gain_curves(truth, scores),
             "importance.png": importance_bars(model.trees.importance()),
+            "contributions.png": _swarm(rows.test, model),
         },
         params=_found(model),
         notes=[
@@ -111,6 +114,13 @@ def contest_of(
         ],
         gain_over=judged.gain_over,
     )
+
+
+def _swarm(test: pd.DataFrame, model: ChurnModel) -> Figure:
+    some = with_rhythm(test.sample(min(SWARM, len(test)), random_state=SEED), model.rule)
+    features = model.trees.features
+    values = some[list(features)].to_numpy(dtype=np.float64)
+    return contribution_swarm(features, model.trees.contributions(some), values)
 
 
 def models_of(rows: Ahead, model: ChurnModel) -> dict[str, Artefact]:

@@ -12,7 +12,6 @@ import pandas as pd
 
 from core import columns as c
 from core.clock import DAY
-from core.errors import NotEnoughDataError
 from core.ids import digest
 from core.settings import Settings
 from features.engine import content_digest, feature_frame
@@ -28,10 +27,11 @@ from models.send_time import FEATURES, WITHIN, SendTime, groups_of
 from models.send_time_fit import choose, fit_send_time
 from models.send_time_measures import Later, Past, Readers, hits, log_likelihood
 from models.send_time_plots import best_hours, later_hits
+from models.sufficiency import require
+from pipelines.learnable import facts_of
 from pipelines.outcome import Outcome
 from pipelines.training import SEED, Contender, Contest, LearntFrom, finish, learners
 
-NEEDED: Final = 90 * DAY  # of opens and clicks: a third to learn from, a third each to judge by
 LONGEST: Final = 90 * DAY  # of a slice
 CANDIDATE: Final = "own hour"
 RULE: Final = "shop's best hour"
@@ -76,8 +76,9 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
     del trials
     connection = connect(settings.home)
     try:
-        first = require_history(first_read(connection), as_of)
         allowed = learners(settings, connection, as_of=as_of)
+        require(facts_of(settings, connection, allowed, as_of=as_of), "send-time")
+        first = first_read(connection) or as_of
         slices = _slices(connection, first, as_of, set(allowed.ids), Shop.of(settings))
     finally:
         connection.close()
@@ -101,26 +102,6 @@ def run(settings: Settings, *, as_of: datetime, trials: int, register: bool) -> 
         return _contest(settings, slices, readers, model, champion)
 
     return finish(settings, data=data, params={"seed": SEED}, fit=fit, register=register)
-
-
-def require_history(first: datetime | None, as_of: datetime) -> datetime:
-    """Return when a person first read a mail, if that is long enough ago.
-
-    Raises:
-        NotEnoughDataError: It is less than `NEEDED` before `as_of`, or nobody ever did.
-    """
-    if first is None:
-        raise NotEnoughDataError(
-            "no mail has been opened or clicked by a person, so nothing is known of when to send. "
-            "Import e-mail events; what machines opened does not count."
-        )
-    if (span := as_of - first) < NEEDED:
-        raise NotEnoughDataError(
-            f"{max(span, 0 * DAY) // DAY} days of opens and clicks before {as_of:%Y-%m-%d} are too "
-            f"few for send times: {NEEDED // DAY} are needed. Give an --as-of of "
-            f"{first + NEEDED + DAY:%F} or later."
-        )
-    return first
 
 
 def _test_cutoff(first: datetime, as_of: datetime) -> tuple[datetime, timedelta]:

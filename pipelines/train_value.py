@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from core.settings import Settings
@@ -17,6 +18,7 @@ from features.registry import VALUE
 from models import registered
 from models.artefact import Artefact
 from models.bundles import LoadedModel
+from models.contribution_plots import contribution_swarm
 from models.value import (
     EXPECTED_ORDERS_90D,
     EXPECTED_SPEND_90D,
@@ -30,6 +32,7 @@ from models.value_rules import PastSpend, RfmValue
 from models.value_tuning import Fitted, fit_value
 from pipelines.judging import Yardstick, ahead_of, judge
 from pipelines.outcome import Outcome
+from pipelines.probability_contest import SWARM
 from pipelines.training import SEED, Contest, finish
 
 CANDIDATE: Final = "value"
@@ -94,10 +97,24 @@ def contest_of(
         slice=_slice(rows),
         purpose=PURPOSE,
         limits=LIMITS,
-        figures={"spend.png": spend_curves(spend, curves)},
+        figures={
+            "spend.png": spend_curves(spend, curves),
+            "contributions.png": _swarm(rows.test, fitted.model),
+        },
         params=_found(fitted.model),
         notes=[*fitted.notes, *([rows.note] if rows.note else []), *judged.notes],
         gain_over=judged.gain_over,
+    )
+
+
+def _swarm(test: pd.DataFrame, model: ValueModel) -> Figure:
+    some = test.sample(min(SWARM, len(test)), random_state=SEED)
+    seen = model.looked_at(some)
+    return contribution_swarm(
+        tuple(map(str, seen)),
+        model.contributions(some),
+        seen.to_numpy(np.float64),
+        unit="log of spend",
     )
 
 

@@ -23,7 +23,12 @@ _HEIGHT: Final = 0.38  # of a row's swarm, each way
 
 
 def contribution_swarm(
-    features: tuple[str, ...], moved: Floats, values: Floats, *, most: int = 12
+    features: tuple[str, ...],
+    moved: Floats,
+    values: Floats,
+    *,
+    unit: str = "log odds",
+    most: int = 12,
 ) -> Figure:
     """Draw a dot per customer and feature: how far it moves the score, and how high its value is.
 
@@ -33,6 +38,7 @@ def contribution_swarm(
         features: Names, the columns of the other two.
         moved: Contributions in log odds, shape (n, n_features), of `PropensityModel.contributions`.
         values: Of the features, the same shape.
+        unit: Of `moved`.
         most: At most so many features are drawn.
     """
     strength = np.abs(moved).mean(axis=0)
@@ -56,7 +62,7 @@ def contribution_swarm(
         )
     axes.set_yticks(range(len(top)), [f"{features[at]}  {strength[at]:.2f}" for at in top[::-1]])
     axes.set_ylim(-0.6, len(top) - 0.4)
-    _dress(axes)
+    _dress(axes, unit)
     bar = figure.colorbar(dots, ax=axes, aspect=40, pad=0.02)
     bar.set_ticks([0, 1], labels=["low", "high"])
     bar.set_label("value, among these customers", color=_INK, labelpad=-12)
@@ -64,11 +70,11 @@ def contribution_swarm(
     return figure
 
 
-def _dress(axes: Axes) -> None:
+def _dress(axes: Axes, unit: str) -> None:
     title = "What moves the scores, and which way"
     axes.set_title(title, loc="left", fontsize=12, fontweight="bold", color=_INK)
     axes.set_xlabel(
-        "lowers the score  \N{LEFTWARDS ARROW}  log odds  \N{RIGHTWARDS ARROW}  raises it",
+        f"lowers the score  \N{LEFTWARDS ARROW}  {unit}  \N{RIGHTWARDS ARROW}  raises it",
         color=_INK,
     )
     axes.set_ylabel("feature and mean distance moved", color=_INK)

@@ -131,6 +131,16 @@ class ValueModel:
             high=np.maximum(high, spend) * to_90,
         )
 
+    def looked_at(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return what the trees look at: features, and what BG/NBD and gamma-gamma say."""
+        return frame[list(_TREES)].join(self.btyd.columns(frame))
+
+    def contributions(self, frame: pd.DataFrame) -> Floats:
+        """Return how far each column of `looked_at` moves the spend that trees expect, in logs."""
+        rows = _rows(self.btyd, frame)
+        moved = [np.asarray(one.predict(rows, pred_contrib=True)) for one in self.spend]
+        return np.asarray(np.mean(moved, axis=0)[:, :-1], dtype=np.float64)
+
     def save(self, folder: Path) -> None:
         """Write the trees as LightGBM text and the rest as JSON."""
         for name, trees in self._trees().items():

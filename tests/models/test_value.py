@@ -10,6 +10,7 @@ import pytest
 from core.errors import DataError, MissingColumnsError
 from models import value
 from models.artefact import load_model, save_model
+from models.slow_trees import predicted
 from models.value import ValueModel
 from models.value_metrics import gini
 from tests.models.shoppers import LAST, shoppers
@@ -121,3 +122,15 @@ def test_refuses_a_value_that_is_no_number(model: ValueModel, later: pd.DataFram
 
 def test_nobody_gets_no_row(model: ValueModel, later: pd.DataFrame) -> None:
     assert model.predict(later.head(0)).shape == (0, 10)
+
+
+def test_contributions_of_the_trees_add_up_to_the_spend_they_expect(
+    model: ValueModel, later: pd.DataFrame
+) -> None:
+    moved = model.contributions(later)
+
+    assert moved.shape == model.looked_at(later).shape
+    said = np.mean(
+        [np.log(predicted(one, model.looked_at(later).to_numpy())) for one in model.spend], axis=0
+    )
+    assert np.ptp(said - moved.sum(axis=1)) < 1e-6  # what is said of everybody
