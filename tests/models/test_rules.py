@@ -118,7 +118,7 @@ def test_past_answers_say_why(tmp_path: Path) -> None:
     assert moved.shape == (120, 1)
     assert moved.sum() == pytest.approx(0.0, abs=1e-6)  # from the mean
     assert reasons_of(rule, frame[:3]) == [
-        ["lowers: clicks in 2 % of mails"],
-        ["lowers: clicks in 10 % of mails"],
-        ["raises: clicks in 40 % of mails"],
+        ["lowers: click rate 2 %, smoothed"],
+        ["lowers: click rate 10 %, smoothed"],
+        ["raises: click rate 40 %, smoothed"],
     ]
