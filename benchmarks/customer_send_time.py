@@ -7,9 +7,8 @@ within three hours of the best hour less that of this one. Nothing of the truth 
 
 regret_ratio: mean regret of our hours over that of the shop's best hour, of customers who get an
 hour of their own. regret_ratio_of_all: of everybody who was mailed. Who has no hour of their own
-gets the shop's, and of 43 % no human open or click was ever seen (their mailbox loads pictures by
-itself, or they open nothing). With the truth's own distribution of hours as the prior and times to
-the second, the best that can be had, this ratio is 0.51 and the other 0.13. answered: share of
+gets the shop's: of some no human open or click was ever seen (their mailbox loads pictures by
+itself, or they open nothing). answered: share of
 those mailed who get an hour. read_in_time_gain_low: mails of the last 90 days read within three
 hours from the hour learnt before, less those of the shop's best hour: lower end of the 95 %
 interval.

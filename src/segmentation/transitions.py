@@ -76,19 +76,6 @@ def transition_events(moved: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({name: given.get(name) for name in EVENTS.names}, index=moved.index)
 
 
-def flow(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Count customers by the stage they were in (rows) and are in (columns), moved or not.
-
-    Returns:
-        Shape (len(STAGES) + 1, len(STAGES)), the last row, "", of those who were not there.
-    """
-    earlier, later = _checked(before), _checked(after)
-    was = earlier.reindex(later.index).fillna(NOBODY)
-    counts = pd.crosstab(was.to_numpy(dtype=object), later.to_numpy(dtype=object))
-    counts = counts.rename_axis(index=None, columns=None)
-    return counts.reindex(index=[*STAGES, NOBODY], columns=[*STAGES], fill_value=0)
-
-
 def _checked(frame: pd.DataFrame) -> pd.Series[str]:
     if absent := {c.CUSTOMER_ID, LIFECYCLE_STAGE} - set(frame.columns):
         raise MissingColumnsError("segmentation.transitions", absent, map(str, frame.columns))
